@@ -1,0 +1,23 @@
+"""The command line: opens files and sockets, prints, exits. Computes nothing itself.
+
+`main` is the entry point of the `leakhunt` command. Each command is one module here, named after it, whose top level
+imports nothing heavier than typer; `app` lists them.
+"""
+
+import sys
+
+
+def main() -> None:
+    """Runs one command and exits with its code. A LeakhuntError becomes one line on stderr and exit code 2."""
+    from leakhunt.cli.app import app
+    from leakhunt.errors import LeakhuntError
+    from leakhunt.printable import printable
+
+    try:
+        app()
+    except LeakhuntError as error:
+        print(f"leakhunt: {printable(str(error), limit=2000)}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        sys.stdout = None  # keeps the interpreter from flushing into the closed pipe at exit
+        sys.exit(0)

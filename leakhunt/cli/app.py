@@ -1,0 +1,24 @@
+"""The typer application: lists the commands, each of which lives in the module named after it."""
+
+from typing import Annotated
+
+import typer
+
+from leakhunt import __version__
+
+app = typer.Typer(name="leakhunt", no_args_is_help=True, help="A memory-leak detective for Go.", pretty_exceptions_enable=False)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"leakhunt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """A memory-leak detective for Go: what grows in its heap, how surely, and why."""

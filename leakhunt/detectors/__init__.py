@@ -1,0 +1,1 @@
+"""One pattern a file: each receives Evidence and yields Findings, for guilt or for innocence."""

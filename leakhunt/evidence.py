@@ -1,0 +1,1 @@
+"""A lazy, cached view of everything that was loaded; what detectors receive."""
