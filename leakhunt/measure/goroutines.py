@@ -1,0 +1,81 @@
+"""Goroutine profiles to numbers: how many goroutines stand at each stack, snapshot by snapshot.
+
+Pure functions on the model. Growth of a count says that goroutines pile up; the absence of a stack says that something
+that should run (a cache's janitor) does not. What either means is the detectors' affair.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from leakhunt.model.profile import Profile
+from leakhunt.model.site import Frame, normalise
+
+
+@dataclass(frozen=True, slots=True)
+class GoroutineStack:
+    """One stack, leaf first, and the goroutines that stood there in each profile of the series."""
+
+    frames: tuple[Frame, ...]
+    counts: tuple[int, ...]
+
+    @property
+    def growth(self) -> int:
+        """Goroutines gained from the first profile to the last."""
+        return self.counts[-1] - self.counts[0] if self.counts else 0
+
+    def calls(self, function_part: str) -> bool:
+        """Whether any function on the stack contains `function_part`."""
+        return any(function_part in frame.function for frame in self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class GoroutineSeries:
+    """Goroutine profiles of one process in order of time: `times_ns` and every stack met, largest last count first."""
+
+    times_ns: tuple[int, ...] = ()
+    stacks: tuple[GoroutineStack, ...] = ()
+
+    @property
+    def totals(self) -> tuple[int, ...]:
+        """Goroutines in all, in each profile."""
+        return tuple(sum(stack.counts[i] for stack in self.stacks) for i in range(len(self.times_ns)))
+
+    def count(self, function_part: str) -> tuple[int, ...]:
+        """Goroutines with `function_part` on their stack, in each profile."""
+        matching = [stack for stack in self.stacks if stack.calls(function_part)]
+        return tuple(sum(stack.counts[i] for stack in matching) for i in range(len(self.times_ns)))
+
+
+Stack = tuple[Frame, ...]
+
+
+def stack_counts(profile: Profile) -> dict[Stack, int]:
+    """Goroutines at each stack of one goroutine profile; frames with their lines, generic arguments normalised.
+
+    Cost is linear in the profile; equal stacks (labels apart) are added.
+    """
+    names = [normalise(name) for name in profile.function_names]
+    lines: list[tuple[Frame, ...]] = []
+    for location in range(len(profile.line_offsets) - 1):
+        frames = []
+        for line in range(profile.line_offsets[location], profile.line_offsets[location + 1]):
+            function = profile.line_functions[line]
+            if function >= 0:
+                frames.append(Frame(names[function], profile.function_files[function], profile.line_numbers[line]))
+        lines.append(tuple(frames))
+    width = len(profile.sample_types)
+    counts: dict[Stack, int] = {}
+    for sample in range(profile.samples):
+        start, end = profile.stack_offsets[sample], profile.stack_offsets[sample + 1]
+        stack = tuple(frame for i in range(start, end) for frame in lines[profile.stack_locations[i]])
+        counts[stack] = counts.get(stack, 0) + profile.values[sample * width]
+    return counts
+
+
+def goroutine_series(snapshots: Iterable[tuple[int, dict[Stack, int]]]) -> GoroutineSeries:
+    """A series from (time_ns, counts by stack) in any order; equal times keep the order given."""
+    ordered = sorted(snapshots, key=lambda snapshot: snapshot[0])
+    stacks = dict.fromkeys(stack for _, counts in ordered for stack in counts)
+    rows = [GoroutineStack(stack, tuple(counts.get(stack, 0) for _, counts in ordered)) for stack in stacks]
+    rows.sort(key=lambda row: -row.counts[-1])
+    return GoroutineSeries(tuple(time_ns for time_ns, _ in ordered), tuple(rows))
