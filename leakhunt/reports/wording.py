@@ -1,0 +1,129 @@
+"""How a report is put into words: the phrases that the formats for people share, plain text without any markup.
+
+Nothing here is escaped; each renderer makes input text inert for its own medium.
+"""
+
+import math
+
+from leakhunt.model.finding import Case, Growth, LimitForecast, Report, Statistics
+from leakhunt.model.site import Frame
+from leakhunt.units import NS_PER_SECOND, format_bytes, format_count, format_duration, format_rate
+
+HOURS_WORTH_SAYING = 24 * 365  # a forecast further off than a year is "not within a year"
+
+
+def verdict_label(verdict: str) -> str:
+    """`LEAK`."""
+    return str(verdict).upper()
+
+
+def short_function(function: str) -> str:
+    """`gcache.(*LRUCache).set` of `github.com/bluele/gcache.(*LRUCache).set`: the import path's last element stays."""
+    return function.rpartition("/")[2] or function
+
+
+def short_path(path: str) -> str:
+    """The last two elements: `session/store.go:88` of `/home/ci/shop/session/store.go:88`."""
+    return "/".join(path.rsplit("/", 2)[-2:])
+
+
+def location(frame: Frame, trim_path: str = "") -> str:
+    """`store.go:88` with the path that the profile gives, `trim_path` taken off; "" where the profile names no file."""
+    file = trimmed(frame.file, trim_path)
+    return f"{file}:{frame.line}" if file and frame.line > 0 else file
+
+
+def trimmed(file: str, trim_path: str) -> str:
+    """`file` relative to the folder `trim_path`, untouched when it does not lie in it."""
+    prefix = trim_path.rstrip("/") + "/"
+    return file[len(prefix) :] if trim_path and file.startswith(prefix) else file
+
+
+def interval(growth: Growth) -> str:
+    """`+1.02 MiB/h [880 KiB, 1.19 MiB]`: the rate and its 95 % interval."""
+    return f"{rate(growth.bytes_per_hour)} [{_plain_rate(growth.low)}, {_plain_rate(growth.high)}]"
+
+
+def rate(bytes_per_hour: float) -> str:
+    """`+1.02 MiB/h`, or `unknown` where there is no such number."""
+    return format_rate(bytes_per_hour) if math.isfinite(bytes_per_hour) else "unknown"
+
+
+def _plain_rate(bytes_per_hour: float) -> str:
+    return format_bytes(bytes_per_hour) if math.isfinite(bytes_per_hour) else "?"
+
+
+def growth_sentence(growth: Growth) -> str:
+    """The rate with its interval, what that came to over the window, and in objects."""
+    parts = [f"{rate(growth.bytes_per_hour)} (95 % interval {_plain_rate(growth.low)} to {_plain_rate(growth.high)} an hour)"]
+    parts.append(f"{format_bytes(growth.bytes, signed=True)} in the window")
+    if math.isfinite(growth.objects_per_hour):
+        parts.append(f"{format_count(growth.objects_per_hour, signed=True)} objects/h")
+    return ", ".join(parts)
+
+
+def statistics_sentence(statistics: Statistics) -> str:
+    """`q = 0.0003 · 118 sampled objects in use on average · 24 snapshots`."""
+    return (
+        f"q = {q_text(statistics.q_value)} · {format_count(statistics.samples)} sampled objects in use on average"
+        f" · {counted(statistics.snapshots, 'snapshot')}"
+    )
+
+
+def q_text(q_value: float) -> str:
+    """Two significant digits, never a false zero."""
+    if not math.isfinite(q_value):
+        return "not computed"
+    return "< 0.000001" if 0 <= q_value < 1e-6 else f"{q_value:.2g}"
+
+
+def limit_sentence(limit: LimitForecast) -> str:
+    """`2.00 GiB reached in 31h (between 26h and 38h)`."""
+    if not limit.hours < HOURS_WORTH_SAYING:
+        return f"{format_bytes(limit.limit_bytes)} not reached within a year at this rate"
+    between = f"between {hours(limit.low_hours)} and {hours(limit.high_hours)}"
+    return f"{format_bytes(limit.limit_bytes)} reached in {hours(limit.hours)} ({between})"
+
+
+def limit_short(limit: LimitForecast) -> str:
+    """`limit in 31h [26h, 38h]`."""
+    if not limit.hours < HOURS_WORTH_SAYING:
+        return "limit not within a year"
+    return f"limit in {hours(limit.hours)} [{hours(limit.low_hours)}, {hours(limit.high_hours)}]"
+
+
+def hours(count: float) -> str:
+    """Hours as the two largest units; `never` for what does not come."""
+    return format_duration(max(count, 0.0) * 3600) if math.isfinite(count) else "never"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 profile`, `24 profiles`."""
+    return f"{format_count(count)} {noun if count == 1 else plural or noun + 's'}"
+
+
+def scope(report: Report) -> str:
+    """`24 heap profiles · 5h45m · 2 segments · 1,931 sites tested`: what the verdict rests on."""
+    used = [given for given in report.inputs if given.skipped is None]
+    kinds = {kind: sum(given.kind == kind for given in used) for kind in sorted({given.kind for given in used})}
+    names = {"heapdump": "heap dump", "goroutineleak": "goroutine leak profile", "other": "other input"}
+    parts = [counted(count, names.get(kind, f"{kind} profile")) for kind, count in sorted(kinds.items(), key=_heap_first)]
+    parts = parts or ["no usable input"]
+    if report.window.snapshots > 1:
+        parts.append(format_duration((report.window.end_ns - report.window.start_ns) / NS_PER_SECOND))
+    if report.window.segments > 1:
+        parts.append(counted(report.window.segments, "segment"))
+    parts.append(f"{counted(report.sites_tested, 'site')} tested")
+    skipped = len(report.inputs) - len(used)
+    if skipped:
+        parts.append(f"{format_count(skipped)} skipped")
+    return " · ".join(parts)
+
+
+def _heap_first(item: tuple[str, int]) -> tuple[bool, str]:
+    return (item[0] != "heap", item[0])
+
+
+def case_title(case: Case) -> str:
+    """`lazy-ttl-cache · high confidence · new`."""
+    return f"{case.pattern} · {case.confidence} confidence · {case.status}"
