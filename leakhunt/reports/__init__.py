@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FORMATS: dict[str, str] = {
     "terminal": "leakhunt.reports.terminal",
+    "markdown": "leakhunt.reports.markdown",
     "json": "leakhunt.reports.json_v1",
 }
 

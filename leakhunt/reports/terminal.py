@@ -18,10 +18,12 @@ from leakhunt.reports.wording import (
     case_title,
     counted,
     growth_sentence,
+    headline_of,
     interval,
     limit_sentence,
     limit_short,
     location,
+    retention_lines,
     scope,
     short_function,
     short_path,
@@ -77,9 +79,8 @@ def render(report: Report, options: RenderOptions) -> str:
 
 
 def _print_headline(console: "Console", report: Report, wide: bool) -> None:
-    label = verdict_label(report.verdict)
-    headline = printable(report.headline).removeprefix(label).lstrip(": ") or "no headline"
-    console.print(_text((f" {label} ", HEADLINE_STYLES[report.verdict]), "  ", (headline, "bold")))
+    label = (f" {verdict_label(report.verdict)} ", HEADLINE_STYLES[report.verdict])
+    console.print(_text(label, "  ", (printable(headline_of(report)), "bold")))
     console.print(_text((scope(report), "dim")))
     if report.total_bytes:
         first, last = report.total_bytes[0], report.total_bytes[-1]
@@ -169,16 +170,7 @@ def _stack(site: AllocationSite, trim_path: str, wide: bool) -> "Text":
 
 
 def _retention(retention: Retention) -> "Text":
-    """The path from the root, one step a line, with what is reached by it."""
-    lines = [f"┬ GC root: {printable(retention.root.kind)} {printable(retention.root.name)}"]
-    steps = retention.path
-    for i, step in enumerate(steps):
-        branch = "╰→" if i == len(steps) - 1 else "├─"
-        edge = f"{printable(step.edge)} " if step.edge else ""
-        amount = f"{counted(step.objects, 'object')}, {format_bytes(step.bytes)}"
-        lines.append(f"{branch} {edge}{printable(step.type)}  {amount}")
-    lines.append(f"   retains {format_bytes(retention.retained_bytes)}")
-    return _text("\n".join(lines))
+    return _text("\n".join(printable(line) for line in retention_lines(retention)))
 
 
 def _print_rest(console: "Console", report: Report, wide: bool) -> None:

@@ -4,11 +4,13 @@ Nothing here is escaped; each renderer makes input text inert for its own medium
 """
 
 import math
+import re
 
-from leakhunt.model.finding import Case, Growth, LimitForecast, Report, Statistics
+from leakhunt.model.finding import Case, Growth, LimitForecast, Report, Retention, Statistics
 from leakhunt.model.site import Frame
 from leakhunt.units import NS_PER_SECOND, format_bytes, format_count, format_duration, format_rate
 
+_LAST_ELEMENT = re.compile(r"(?:[^/]+/(?=v\d+\.))?[^/]+\Z")
 HOURS_WORTH_SAYING = 24 * 365  # a forecast further off than a year is "not within a year"
 
 
@@ -17,9 +19,16 @@ def verdict_label(verdict: str) -> str:
     return str(verdict).upper()
 
 
+def headline_of(report: Report) -> str:
+    """The headline without the verdict that renderers write before it."""
+    return report.headline.removeprefix(verdict_label(report.verdict)).lstrip(": ") or "nothing to say"
+
+
 def short_function(function: str) -> str:
-    """`gcache.(*LRUCache).set` of `github.com/bluele/gcache.(*LRUCache).set`: the import path's last element stays."""
-    return function.rpartition("/")[2] or function
+    """`gcache.(*LRUCache).set` of `github.com/bluele/gcache.(*LRUCache).set`: the import path's last element stays, the
+    last two where the last is a major version (`ttlcache/v3.New`)."""
+    match = _LAST_ELEMENT.search(function)
+    return match[0] if match else function
 
 
 def short_path(path: str) -> str:
@@ -127,3 +136,19 @@ def _heap_first(item: tuple[str, int]) -> tuple[bool, str]:
 def case_title(case: Case) -> str:
     """`lazy-ttl-cache · high confidence · new`."""
     return f"{case.pattern} · {case.confidence} confidence · {case.status}"
+
+
+def remedy_parts(remedy: str) -> tuple[str, str]:
+    """The advice and, after the first empty line, its Go example ("" where there is none)."""
+    prose, _, example = remedy.strip().partition("\n\n")
+    return prose, example.strip("\n")
+
+
+def retention_lines(retention: Retention) -> list[str]:
+    """The path from the GC root, one step a line, with what each step reaches."""
+    lines = [f"┬ GC root: {retention.root.kind} {retention.root.name}".rstrip()]
+    for i, step in enumerate(retention.path, 1):
+        branch = "╰→" if i == len(retention.path) else "├─"
+        edge = f"{step.edge} " if step.edge else ""
+        lines.append(f"{branch} {edge}{step.type}  {counted(step.objects, 'object')}, {format_bytes(step.bytes)}")
+    return [*lines, f"   retains {format_bytes(retention.retained_bytes)}"]

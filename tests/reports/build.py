@@ -188,7 +188,7 @@ def with_retention_and_limit() -> Report:
     return replace(one_leak(), cases=(known,), inputs=(*inputs(24), dump))
 
 
-def many(count: int = 40) -> Report:
+def many(count: int = 30) -> Report:
     """A process in which much grows, the gravest first, over two segments."""
     verdicts = (Verdict.LEAK, Verdict.FILLING, Verdict.SUSPECT)
     cases = []

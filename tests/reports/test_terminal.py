@@ -1,15 +1,14 @@
 """The terminal report: fits its width, shows what it must, lets nothing from an input act on the terminal."""
 
 import re
-from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
 from leakhunt.reports import RenderOptions, render
 from tests.reports import build
+from tests.reports.golden_files import check
 
-GOLDEN = Path(__file__).parent / "golden"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -51,13 +50,7 @@ def test_environment_does_not_change_the_report(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("width", [80, 160])
 @pytest.mark.parametrize("name", ["empty", "clean", "with_retention_and_limit"])
 def test_golden(name: str, width: int, request: pytest.FixtureRequest) -> None:
-    """The reports as a person reads them; `pytest --golden` writes them anew, the diff is for review."""
-    path = GOLDEN / f"terminal-{name}-{width}.txt"
-    text = terminal(build.ALL[name](), width)
-    if request.config.getoption("--golden"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == text
+    check(request, f"terminal-{name}-{width}.txt", terminal(build.ALL[name](), width))
 
 
 def test_headline_comes_first_and_says_the_verdict_once() -> None:
