@@ -1,0 +1,84 @@
+"""What the Go compiler says about where values live: its escape analysis, as diagnostics with the flow that decided.
+
+`leakhunt.decode.escape` fills it from the compiler's output; `leakhunt.source.escapes` matches it to allocation sites.
+The words are the compiler's own (cmd/compile/internal/escape): a location flows to another, in steps, each for a reason.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Decision(StrEnum):
+    """What escape analysis decided about one expression or variable."""
+
+    ESCAPES = "escapes to heap"
+    MOVED = "moved to heap"
+    STAYS = "does not escape"
+
+
+@dataclass(frozen=True, slots=True)
+class FlowReason:
+    """Why one location flows to another: `c.items[key] = it`, `assign`, and where."""
+
+    expression: str
+    reason: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlowStep:
+    """`target` receives `source` (with its `&` or `*`), for `reasons`, nearest to the source first."""
+
+    target: str
+    source: str
+    reasons: tuple[FlowReason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EscapeDiagnostic:
+    """One decision, at the position the compiler prints: the outermost, that is the call where a callee was inlined.
+
+    package    import path from the log's `# package` line or JSON header, "" where the log has none
+    function   "" before Go 1.26, whose compiler does not name it, and at `-m` without flows
+    flow       empty at `-m` and for values that stay on the stack
+    inlined    positions (file, line) inside inlined callees, outermost first; only the JSON form tells them
+    """
+
+    package: str
+    file: str
+    line: int
+    column: int
+    decision: Decision
+    expression: str
+    function: str = ""
+    flow: tuple[FlowStep, ...] = ()
+    inlined: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def on_heap(self) -> bool:
+        """Whether the value is allocated on the heap."""
+        return self.decision is not Decision.STAYS
+
+
+@dataclass(frozen=True, slots=True)
+class CompilerLog:
+    """Everything read from one compiler log.
+
+    diagnostics     escape decisions, in order of first appearance, one per position and expression
+    counts          lines (or JSON records) by kind, `unknown` among them; they add up to everything that was read
+    unknown         the first few lines of no known kind, for a person to look at
+    go_version      of the compiler where the log says so (the JSON form), else ""
+    """
+
+    source: str
+    diagnostics: tuple[EscapeDiagnostic, ...]
+    counts: Mapping[str, int]
+    unknown: tuple[str, ...] = ()
+    go_version: str = ""
+
+    @property
+    def has_flows(self) -> bool:
+        """Whether the log tells reasons (`-m=2` or JSON) and not only decisions (`-m`)."""
+        return any(diagnostic.flow for diagnostic in self.diagnostics)
