@@ -15,18 +15,20 @@ from leakhunt.model.site import AllocationSite
 class Series:
     """N snapshots of K sites, in order of time.
 
-    sites           K sites, in order of first appearance
+    sites           K sites, in order of first appearance in time, then by a digest of their frames: the same order
+                    whatever the order in which the profiles were read
     times_ns        int64[N], nanoseconds since 1970, strictly increasing
     sources         N input names
     inuse_bytes, inuse_objects, alloc_bytes, alloc_objects
-                    int64[K, N] as the profiles give them (scaled by the runtime); alloc_* are cumulative since process start
+                    int64[K, N] as the profiles give them (scaled by the runtime); alloc_* are cumulative since process start.
+                    A goroutine profile gives inuse_objects (goroutines) alone, the others are 0
     inuse_samples, alloc_samples
                     float64[K, N], raw counts of sampled objects, integral where `exact_counts` (see
                     leakhunt.measure.sampling); alloc_samples is cumulative too
     sample_bytes    float64[K], mean bytes that one sampled object of the site stands for (S / p, see sampling)
     segment_starts  snapshot indices at which a segment begins, first 0: a restart, another period or another build splits
     segment_reasons why each segment began, "" for the first
-    period_bytes    mean bytes between samples
+    period_bytes    mean bytes between samples in the longest segment, 0 for goroutine profiles
     build_ids       N build ids, "" where unknown
     exact_counts    False when a profile had lost its `bytes` labels (merged or rewritten): counts are estimates then
     notes           doubts about the whole series, each a sentence
@@ -57,10 +59,14 @@ class Series:
     @property
     def longest_segment(self) -> slice:
         """The segment with the most snapshots, the later one on a tie: the one that trends are tested in."""
-        ends = (*self.segment_starts[1:], self.snapshots)
-        spans = list(zip(self.segment_starts, ends, strict=True))
-        start, end = max(spans, key=lambda span: (span[1] - span[0], span[0]), default=(0, 0))
-        return slice(start, end)
+        return longest_segment(self.segment_starts, self.snapshots)
+
+
+def longest_segment(segment_starts: tuple[int, ...], snapshots: int) -> slice:
+    """Of the segments that begin at `segment_starts` in `snapshots` snapshots, the longest, the later one on a tie."""
+    spans = zip(segment_starts, (*segment_starts[1:], snapshots), strict=False)
+    start, end = max(spans, key=lambda span: (span[1] - span[0], span[0]), default=(0, 0))
+    return slice(start, end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,221 @@
+"""Sites from samples: every profile's stacks interned once into one table of allocation sites.
+
+A stack is recognised by a 64-bit hash of its locations, which is computed for all samples at once; only a stack never seen
+before is walked frame by frame. Two stacks are the same site when their frames agree after normalisation: the runtime's own
+frames at the leaf dropped, generic arguments folded, addresses ignored, and lines ignored unless the granularity is "line".
+"""
+
+import hashlib
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakhunt.model.profile import Profile
+from leakhunt.model.site import AllocationSite, Frame, is_runtime, normalise
+
+Granularity = Literal["function", "line"]
+
+# Frames kept of one stack, from the leaf. Go records at most 128 physical frames (go1.23); inlining adds some.
+MAX_FRAMES = 512
+# Frames kept in the whole table; past it new stacks are cut to SHORT_FRAMES, so that no input can grow the table without bound.
+MAX_TABLE_FRAMES = 20_000_000
+SHORT_FRAMES = 16
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, 2^64 / golden ratio: the base of the stack's polynomial hash
+_LINE_MULTIPLIER = np.uint64(0xC2B2AE3D27D4EB4F)
+_TRIM_MARK = np.uint64(0x165667B19E3779F9)
+
+UInt64s = NDArray[np.uint64]
+
+
+class SiteTable:
+    """Sites by index, in order of first appearance. `intern` costs O(stack entries) in numpy and one frame walk a new stack."""
+
+    def __init__(self, granularity: Granularity = "function") -> None:
+        self.granularity = granularity
+        self._function_of_name: dict[str, int] = {}  # raw name -> index, so that a name is normalised once
+        self._functions: dict[str, int] = {}
+        self._names: list[str] = []
+        self._hashes: list[int] = []
+        self._runtime: list[bool] = []
+        self._frames: dict[tuple[int, str, int], Frame] = {}
+        self._table_frames = 0
+        self._site_of_key: dict[bytes, int] = {}
+        self._sites: list[AllocationSite] = []
+        self._known_hashes: UInt64s = np.empty(0, dtype=np.uint64)
+        self._known_sites: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._sites)
+
+    @property
+    def sites(self) -> tuple[AllocationSite, ...]:
+        """All sites so far, by index."""
+        return tuple(self._sites)
+
+    @property
+    def keys(self) -> NDArray[np.uint64]:
+        """uint64[K]: a digest of each site's frames, the same in whatever order the sites were met."""
+        return np.frombuffer(b"".join(key[:8] for key in self._site_of_key), dtype="<u8")
+
+    def intern(self, profile: Profile) -> NDArray[np.int64]:
+        """int64[S]: the site of each sample of `profile`."""
+        hashes = self._stack_hashes(profile)
+        unique, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+        slots = np.searchsorted(self._known_hashes, unique)
+        known = np.zeros(len(unique), dtype=bool)
+        inside = slots < len(self._known_hashes)
+        known[inside] = self._known_hashes[slots[inside]] == unique[inside]
+        sites = np.empty(len(unique), dtype=np.int64)
+        sites[known] = self._known_sites[slots[known]]
+        new = np.flatnonzero(~known)
+        if len(new):
+            in_order = new[np.argsort(first[new], kind="stable")]
+            for i in in_order:
+                sites[i] = self._site_of_sample(profile, int(first[i]))
+            self._known_hashes = np.concatenate([self._known_hashes, unique[new]])
+            self._known_sites = np.concatenate([self._known_sites, sites[new]])
+            order = np.argsort(self._known_hashes, kind="stable")
+            self._known_hashes, self._known_sites = self._known_hashes[order], self._known_sites[order]
+        return sites[inverse.reshape(-1)]
+
+    def _function(self, raw_name: str) -> int:
+        index = self._function_of_name.get(raw_name)
+        if index is None:
+            name = normalise(raw_name)
+            index = self._functions.setdefault(name, len(self._names))
+            if index == len(self._names):
+                self._names.append(name)
+                digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+                self._hashes.append(int.from_bytes(digest, "little"))
+                self._runtime.append(is_runtime(name))
+            self._function_of_name[raw_name] = index
+        return index
+
+    def _stack_hashes(self, profile: Profile) -> UInt64s:
+        """uint64[S]: equal for samples whose locations hold the same functions (and lines), runtime leaf frames left out."""
+        functions = np.fromiter(map(self._function, profile.function_names), np.int64, len(profile.function_names))
+        hash_of = np.array([self._hashes[f] for f in functions] + [1], dtype=np.uint64)
+        runtime_of = np.array([self._runtime[f] for f in functions] + [False], dtype=bool)
+        line_functions = np.asarray(profile.line_functions)
+        line_hashes = hash_of[line_functions]
+        if self.granularity == "line":
+            line_hashes = line_hashes + (np.asarray(profile.line_numbers).view(np.uint64) + np.uint64(1)) * _LINE_MULTIPLIER
+        offsets = np.asarray(profile.line_offsets)
+        full, trimmed, all_runtime = _location_hashes(offsets, line_hashes, runtime_of[line_functions])
+        for location in np.flatnonzero(np.diff(offsets) == 0):
+            name = self._unsymbolised(profile, int(location)).function
+            full[location] = trimmed[location] = self._hashes[self._function(name)]
+        return _hash_stacks(np.asarray(profile.stack_offsets), np.asarray(profile.stack_locations), full, trimmed, all_runtime)
+
+    def _site_of_sample(self, profile: Profile, sample: int) -> int:
+        keep = MAX_FRAMES if self._table_frames < MAX_TABLE_FRAMES else SHORT_FRAMES
+        frames: list[Frame] = []
+        runtime: list[Frame] = []
+        for location in profile.stack_locations[profile.stack_offsets[sample] : profile.stack_offsets[sample + 1]]:
+            lines = range(profile.line_offsets[location], profile.line_offsets[location + 1])
+            for line in lines:
+                frame, of_runtime = self._frame(profile, profile.line_functions[line], profile.line_numbers[line])
+                (frames if frames or not of_runtime else runtime).append(frame)
+                if len(frames) >= keep or len(runtime) >= keep:
+                    break
+            if not len(lines):
+                frames.append(self._unsymbolised(profile, location))
+            if len(frames) >= keep or len(runtime) >= keep:
+                break
+        frames = frames or runtime
+        digest = hashlib.blake2b(digest_size=16)
+        for frame in frames:
+            line_number = frame.line if self.granularity == "line" else 0
+            digest.update(f"{frame.function}\n{line_number}\n".encode("utf-8", "surrogateescape"))
+        index = self._site_of_key.setdefault(digest.digest(), len(self._sites))
+        if index == len(self._sites):
+            self._sites.append(AllocationSite(tuple(frames)))
+            self._table_frames += len(frames)
+        return index
+
+    def _frame(self, profile: Profile, function: int, line: int) -> tuple[Frame, bool]:
+        if function < 0:
+            return self._interned(-1, "[unknown]", "", line), False
+        index = self._function(profile.function_names[function])
+        return self._interned(index, self._names[index], profile.function_files[function], line), self._runtime[index]
+
+    def _interned(self, index: int, name: str, file: str, line: int) -> Frame:
+        key = (index, file, line)
+        frame = self._frames.get(key)
+        if frame is None:
+            frame = self._frames[key] = Frame(name, file, line)
+        return frame
+
+    @staticmethod
+    def _unsymbolised(profile: Profile, location: int) -> Frame:
+        """A location without lines is named by its binary: its address would differ from run to run."""
+        mapping = profile.location_mappings[location]
+        binary = profile.mappings[mapping].file.rpartition("/")[2] if mapping >= 0 else ""
+        return Frame(f"[{binary or 'unknown'}]")
+
+
+def _location_hashes(
+    offsets: NDArray[np.int64], lines: UInt64s, runtime: NDArray[np.bool_]
+) -> tuple[UInt64s, UInt64s, NDArray[np.bool_]]:
+    """Per location: hash of all its lines, hash of them without the innermost runtime ones, whether all are the runtime's."""
+    counts = np.diff(offsets)
+    position = np.arange(len(lines)) - np.repeat(offsets[:-1], counts)
+    leading = _leading(offsets, runtime)
+    weights = _powers(int(counts.max(initial=0)))
+    full = _segment_sums(lines * weights[position], offsets)
+    kept = position - np.repeat(leading, counts)
+    trimmed = _segment_sums(np.where(kept >= 0, lines * weights[np.maximum(kept, 0)], np.uint64(0)), offsets)
+    changed = leading > 0
+    return full, np.where(changed, trimmed ^ _TRIM_MARK, full), (leading == counts) & (counts > 0)
+
+
+def _hash_stacks(
+    offsets: NDArray[np.int64],
+    locations: NDArray[np.int64],
+    full: UInt64s,
+    trimmed: UInt64s,
+    all_runtime: NDArray[np.bool_],
+) -> UInt64s:
+    """Per stack: polynomial hash over its locations, those wholly of the runtime left out at the leaf unless all are."""
+    counts = np.diff(offsets)
+    skipped = _leading(offsets, all_runtime[locations])
+    skipped[skipped == counts] = 0
+    whole = (
+        (skipped == 0) & (counts > 0) & all_runtime[locations[np.minimum(offsets[:-1], len(locations) - 1)]]
+        if len(locations)
+        else np.zeros(len(counts), dtype=bool)
+    )
+    position = np.arange(len(locations)) - np.repeat(offsets[:-1] + skipped, counts)
+    first = (position == 0) & ~np.repeat(whole, counts)
+    terms = np.where(first, trimmed[locations], full[locations])
+    weights = _powers(int(counts.max(initial=0)))
+    return _segment_sums(np.where(position >= 0, terms * weights[np.maximum(position, 0)], np.uint64(0)), offsets)
+
+
+def _leading(offsets: NDArray[np.int64], flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Per segment: how many of its first flags are set."""
+    counts = np.diff(offsets)
+    position = np.arange(len(flags)) - np.repeat(offsets[:-1], counts)
+    ends = np.where(flags, np.iinfo(np.int64).max, position)
+    result = np.zeros(len(counts), dtype=np.int64)
+    filled = counts > 0
+    if filled.any():
+        result[filled] = np.minimum(np.minimum.reduceat(ends, offsets[:-1][filled]), counts[filled])
+    return result
+
+
+def _segment_sums(values: UInt64s, offsets: NDArray[np.int64]) -> UInt64s:
+    """Per segment: the sum of its values, modulo 2^64; 0 for an empty one."""
+    result = np.zeros(len(offsets) - 1, dtype=np.uint64)
+    filled = np.diff(offsets) > 0
+    if filled.any():
+        result[filled] = np.add.reduceat(values, offsets[:-1][filled])
+    return result
+
+
+def _powers(count: int) -> UInt64s:
+    """1, m, m^2, ... modulo 2^64, at least one of them."""
+    powers = np.full(max(count, 1), _MULTIPLIER, dtype=np.uint64)
+    powers[0] = 1
+    return np.multiply.accumulate(powers)

@@ -1,0 +1,146 @@
+"""A series: order, duplicates, restarts, periods, builds, missing times, and totals that stay exact."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from leakhunt.errors import MismatchError
+from leakhunt.measure.series import SeriesBuilder
+from leakhunt.model.profile import Profile
+from leakhunt.model.series import Series
+from tests.profiles import Sample, heap_profile
+
+HOUR = 3_600_000_000_000
+
+
+def leak(i: int) -> list[Sample]:
+    return [
+        Sample(("runtime.mallocgc", "app.(*Store).Put", "main.handle"), 64, allocated=10 + 5 * i, inuse=10 + 5 * i),
+        Sample(("app.(*Store).Put", "main.handle"), 128, allocated=3, inuse=2),
+        Sample(("app.Render[go.shape.string]", "main.handle"), 2048, allocated=100 * (i + 1), inuse=7),
+    ]
+
+
+def build(profiles: Sequence[Profile], **options: int) -> Series:
+    builder = SeriesBuilder(**options)  # type: ignore[arg-type]
+    for profile in profiles:
+        builder.add(profile)
+    return builder.finish()
+
+
+def profiles(count: int = 6) -> list[Profile]:
+    return [heap_profile(leak(i), time_ns=(i + 1) * HOUR, source=f"p{i}", first_address=4096 * (i + 1)) for i in range(count)]
+
+
+def test_sites_meet_without_runtime_leaves_and_generic_arguments() -> None:
+    series = build(profiles())
+    assert sorted(site.frames[0].function for site in series.sites) == ["app.(*Store).Put", "app.Render[...]"]
+    put = next(i for i, site in enumerate(series.sites) if "Put" in site.frames[0].function)
+    assert series.inuse_samples[put].tolist() == [12 + 5 * i for i in range(6)]
+    assert series.alloc_samples[put].tolist() == [13 + 5 * i for i in range(6)]
+    assert series.exact_counts
+    assert series.notes == ()
+    assert series.segment_starts == (0,)
+
+
+def test_totals_are_those_of_the_profiles() -> None:
+    given = profiles()
+    series = build(given)
+    for i, profile in enumerate(given):
+        values = np.asarray(profile.values).reshape(-1, 4)
+        columns = (series.alloc_objects, series.alloc_bytes, series.inuse_objects, series.inuse_bytes)
+        assert [int(column[:, i].sum()) for column in columns] == values.sum(axis=0).tolist()
+
+
+def test_order_of_reading_does_not_matter() -> None:
+    forward, backward = build(profiles()), build(profiles()[::-1])
+    assert forward.sites == backward.sites
+    assert (forward.inuse_bytes == backward.inuse_bytes).all()
+    assert (forward.times_ns == backward.times_ns).all()
+
+
+def test_the_same_content_is_refused() -> None:
+    builder = SeriesBuilder()
+    first, second = profiles(2)
+    assert builder.add(first, sha256="a") is None
+    assert builder.add(second, sha256="a") == "p1: same content as p0, no new evidence"
+    assert "same content as p0" in (builder.add(heap_profile(leak(0), time_ns=HOUR, source="copy", first_address=1)) or "")
+    series = builder.finish()
+    assert series.snapshots == 1
+    assert len(series.notes) == 2
+
+
+def test_a_restart_splits() -> None:
+    again = [heap_profile(leak(i), time_ns=(i + 10) * HOUR, source=f"r{i}") for i in range(3)]
+    series = build(profiles() + again)
+    assert series.segment_starts == (0, 6)
+    assert series.segment_reasons[1].startswith("restart: ")
+    assert series.longest_segment == slice(0, 6)
+
+
+def test_a_restart_hidden_by_a_larger_total_is_seen_at_its_sites() -> None:
+    first = heap_profile([Sample(("a.f",), 64, 50, 5), Sample(("a.g",), 64, 10, 5)], time_ns=HOUR)
+    second = heap_profile([Sample(("a.f",), 64, 40, 5), Sample(("a.g",), 64, 90, 5)], time_ns=2 * HOUR)
+    assert build([first, second]).segment_reasons[1] == "restart: the allocation counter fell at 1 of 2 sites"
+
+
+def test_a_profile_without_idle_sites_shows_no_false_restart() -> None:
+    first = heap_profile([Sample(("a.f",), 64, 50, 5), Sample(("a.g",), 64, 10, 5)], time_ns=HOUR)
+    second = heap_profile([Sample(("a.f",), 64, 60, 5)], time_ns=2 * HOUR)
+    assert build([first, second]).segment_starts == (0,)
+
+
+def test_another_period_and_another_build_split() -> None:
+    given = profiles(3)
+    given.append(heap_profile(leak(3), time_ns=4 * HOUR, period=4096))
+    given.append(heap_profile(leak(4), time_ns=5 * HOUR, period=4096, build_id="b2"))
+    series = build(given)
+    assert series.segment_starts == (0, 3, 4)
+    assert series.segment_reasons[1] == "sampling period: 512 KiB became 4.00 KiB"
+    assert series.segment_reasons[2] == "build: b1 became b2"
+    assert series.period_bytes == 512 * 1024
+
+
+def test_missing_and_equal_times_are_noted() -> None:
+    untimed = build([heap_profile(leak(i), source=f"p{i}") for i in range(4)])
+    assert np.diff(untimed.times_ns).tolist() == [HOUR] * 3
+    assert "no snapshot says when it was taken" in untimed.notes[0]
+    mixed = build([heap_profile(leak(i), time_ns=0 if i == 1 else (i + 1) * HOUR, source=f"p{i}") for i in range(4)])
+    assert mixed.times_ns.tolist() == [HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR]
+    assert "1 of 4 snapshots" in mixed.notes[0]
+    equal = build([heap_profile(leak(i), time_ns=HOUR * max(i, 1), source=f"p{i}") for i in range(3)])
+    assert equal.times_ns.tolist() == [HOUR, HOUR + 1, 2 * HOUR]
+    assert "the same time" in equal.notes[0]
+
+
+def test_warm_up_is_dropped() -> None:
+    series = build(profiles(), warmup=2)
+    assert series.sources == ("p2", "p3", "p4", "p5")
+    assert series.notes == ("warm-up: the first 2 of 6 snapshots are left out",)
+
+
+def test_a_profile_without_labels_gives_estimates() -> None:
+    series = build([heap_profile(leak(i), time_ns=(i + 1) * HOUR, labels=False) for i in range(4)])
+    assert not series.exact_counts
+    assert any("merged or rewritten" in note for note in series.notes)
+    put = next(i for i, site in enumerate(series.sites) if "Put" in site.frames[0].function)
+    assert series.inuse_samples[put] == pytest.approx([12 + 5 * i for i in range(4)], rel=0.1)
+
+
+def test_kinds_do_not_mix() -> None:
+    from dataclasses import replace
+
+    from leakhunt.model.profile import ProfileKind
+
+    builder = SeriesBuilder()
+    builder.add(profiles(1)[0])
+    with pytest.raises(MismatchError, match="goroutine"):
+        builder.add(replace(profiles(1)[0], kind=ProfileKind.GOROUTINE))
+
+
+def test_an_empty_series() -> None:
+    series = SeriesBuilder().finish()
+    assert series.snapshots == 0
+    assert series.sites == ()
+    assert series.longest_segment == slice(0, 0)
