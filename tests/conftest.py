@@ -1,7 +1,41 @@
-"""What every test can use."""
+"""What tests share: the corpus of real profiles, Go, and `go tool pprof` as its own binary.
+
+A fixture that finds nothing skips the test and says what was looked for.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parent.parent
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--golden", action="store_true", help="write golden files anew; look at the diff before committing it")
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of public profiles with its manifest.csv: $LEAKHUNT_CORPUS, else ../shared/corpus beside the checkout."""
+    folder = Path(os.environ.get("LEAKHUNT_CORPUS") or ROOT.parent / "shared" / "corpus")
+    if not (folder / "manifest.csv").is_file():
+        pytest.skip(f"no corpus at {folder}; set LEAKHUNT_CORPUS to a folder with a manifest.csv")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def go() -> str:
+    """Path of the go command."""
+    found = shutil.which("go")
+    if found is None:
+        pytest.skip("no go command on PATH")
+    return found
+
+
+@pytest.fixture(scope="session")
+def gopprof(go: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Path of Go's cmd/pprof, built once per session: what `go tool pprof` runs, without its start-up."""
+    binary = tmp_path_factory.mktemp("gopprof") / "pprof"
+    build = subprocess.run([go, "build", "-o", str(binary), "cmd/pprof"], capture_output=True, text=True, check=False)
+    if build.returncode != 0:
+        pytest.skip(f"cmd/pprof does not build here: {build.stderr.strip()[:200]}")
+    return str(binary)

@@ -2,43 +2,73 @@
 
 Holds what was decoded and nothing derived; `leakhunt.decode` fills it, `leakhunt.measure` reads it. Columns are
 memoryviews of int64 (format "q") over memory that the decoder owns: `numpy.asarray(column)` shares it without a copy, and
-a command that shows one profile need not load numpy at all.
+a command that shows one profile need not load numpy at all. For the same reason the classes are plain ones: `dataclasses`
+and `enum` take longer to import than a profile of 5 000 samples takes to read.
 """
 
-from dataclasses import dataclass, field
-from enum import StrEnum
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 
-class ProfileKind(StrEnum):
-    """What a profile measures, told by its sample types and period type, never by its name."""
+class ProfileKind(str):
+    """What a profile measures, told by its sample types and period type, never by its name. Equal to its own text."""
 
-    HEAP = "heap"
-    GOROUTINE = "goroutine"
-    GOROUTINE_LEAK = "goroutineleak"
-    OTHER = "other"
+    __slots__ = ()
+    HEAP: ProfileKind
+    GOROUTINE: ProfileKind
+    GOROUTINE_LEAK: ProfileKind
+    OTHER: ProfileKind
 
 
-@dataclass(frozen=True, slots=True)
-class ValueType:
+ProfileKind.HEAP = ProfileKind("heap")
+ProfileKind.GOROUTINE = ProfileKind("goroutine")
+ProfileKind.GOROUTINE_LEAK = ProfileKind("goroutineleak")
+ProfileKind.OTHER = ProfileKind("other")
+
+
+class _Record:
+    """Equality and repr by `__slots__`, which the subclasses fill in `__init__` and do not change afterwards."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Record) and type(self) is type(other) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._fields().values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._fields().items())})"
+
+    def _fields(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class ValueType(_Record):
     """One column of a profile's samples: `inuse_space` in `bytes`."""
 
-    type: str
-    unit: str
+    __slots__ = ("type", "unit")
+
+    def __init__(self, type: str, unit: str) -> None:
+        self.type = type
+        self.unit = unit
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(_Record):
     """A mapped binary. Two profiles come from the same build when their first mappings' build ids agree."""
 
-    file: str
-    build_id: str
-    start: int = 0
-    limit: int = 0
-    offset: int = 0
+    __slots__ = ("build_id", "file", "limit", "offset", "start")
+
+    def __init__(self, file: str, build_id: str, start: int = 0, limit: int = 0, offset: int = 0) -> None:
+        self.file = file
+        self.build_id = build_id
+        self.start = start
+        self.limit = limit
+        self.offset = offset
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(_Record):
     """One profile, checked: every id it holds is an index that exists.
 
     With S samples, T sample types, L locations, N lines and F functions:
@@ -60,31 +90,90 @@ class Profile:
     notes              doubts of the decoder, each a sentence
     """
 
-    source: str
-    kind: ProfileKind
-    sample_types: tuple[ValueType, ...]
-    default_sample_type: str
-    values: memoryview
-    stack_offsets: memoryview
-    stack_locations: memoryview
-    block_bytes: memoryview
-    line_offsets: memoryview
-    line_functions: memoryview
-    line_numbers: memoryview
-    location_addresses: memoryview
-    location_mappings: memoryview
-    function_names: list[str]
-    function_files: list[str]
-    mappings: tuple[Mapping, ...]
-    period: int
-    period_type: ValueType
-    time_ns: int
-    duration_ns: int = 0
-    drop_frames: str = ""
-    keep_frames: str = ""
-    comments: tuple[str, ...] = ()
-    memstats: dict[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    __slots__ = (
+        "block_bytes",
+        "comments",
+        "default_sample_type",
+        "drop_frames",
+        "duration_ns",
+        "function_files",
+        "function_names",
+        "keep_frames",
+        "kind",
+        "line_functions",
+        "line_numbers",
+        "line_offsets",
+        "location_addresses",
+        "location_mappings",
+        "mappings",
+        "memstats",
+        "notes",
+        "period",
+        "period_type",
+        "sample_types",
+        "source",
+        "stack_locations",
+        "stack_offsets",
+        "time_ns",
+        "values",
+    )
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        kind: ProfileKind,
+        sample_types: tuple[ValueType, ...],
+        default_sample_type: str,
+        values: memoryview,
+        stack_offsets: memoryview,
+        stack_locations: memoryview,
+        block_bytes: memoryview,
+        line_offsets: memoryview,
+        line_functions: memoryview,
+        line_numbers: memoryview,
+        location_addresses: memoryview,
+        location_mappings: memoryview,
+        function_names: Sequence[str],
+        function_files: Sequence[str],
+        mappings: tuple[Mapping, ...],
+        period: int,
+        period_type: ValueType,
+        time_ns: int,
+        duration_ns: int = 0,
+        drop_frames: str = "",
+        keep_frames: str = "",
+        comments: tuple[str, ...] = (),
+        memstats: dict[str, int] | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self.source = source
+        self.kind = kind
+        self.sample_types = sample_types
+        self.default_sample_type = default_sample_type
+        self.values = values
+        self.stack_offsets = stack_offsets
+        self.stack_locations = stack_locations
+        self.block_bytes = block_bytes
+        self.line_offsets = line_offsets
+        self.line_functions = line_functions
+        self.line_numbers = line_numbers
+        self.location_addresses = location_addresses
+        self.location_mappings = location_mappings
+        self.function_names = function_names
+        self.function_files = function_files
+        self.mappings = mappings
+        self.period = period
+        self.period_type = period_type
+        self.time_ns = time_ns
+        self.duration_ns = duration_ns
+        self.drop_frames = drop_frames
+        self.keep_frames = keep_frames
+        self.comments = comments
+        self.memstats = {} if memstats is None else memstats
+        self.notes = notes
+
+    __hash__ = None  # type: ignore[assignment]  # its columns are mutable buffers
 
     @property
     def samples(self) -> int:

@@ -1,0 +1,590 @@
+"""Scans a pprof profile in protobuf wire form into columns, in two passes: count, then fill.
+
+Knows the field numbers of profile.proto and the wire format (protobuf.dev/programming-guides/encoding), and accepts what
+Go's own reader accepts (github.com/google/pprof/profile/{proto,encode}.go in Go 1.26): repeated numbers packed or not,
+fields in any order, unknown fields skipped, varints of up to ten bytes. Text stays where it is: strings come back as byte
+ranges. Ids become indices here, so whoever reads the columns need not check them again.
+
+Memory: 8 bytes a number, and a number takes at least one byte of input, so no input can ask for more than some ten times
+its own size, whatever it declares. Cost: linear in the input; profiles whose location ids are not simply 1, 2, 3, ...
+pay a binary search for each frame.
+"""
+
+import cython
+
+# Field numbers of profile.proto.
+_SAMPLE_TYPE = cython.declare(cython.ulonglong, 1)
+_SAMPLE = cython.declare(cython.ulonglong, 2)
+_MAPPING = cython.declare(cython.ulonglong, 3)
+_LOCATION = cython.declare(cython.ulonglong, 4)
+_FUNCTION = cython.declare(cython.ulonglong, 5)
+_STRING = cython.declare(cython.ulonglong, 6)
+_TIME_NANOS = cython.declare(cython.ulonglong, 9)
+_PERIOD_TYPE = cython.declare(cython.ulonglong, 11)
+_COMMENT = cython.declare(cython.ulonglong, 13)
+
+
+@cython.cclass
+class Columns:
+    """What `scan` returns. Shapes as in leakhunt.model.profile.Profile; the rest:
+
+    scalars         the profile's own numbers by field number: 7 drop_frames, 8 keep_frames (string indices), 9 time_nanos,
+                    10 duration_nanos, 12 period, 14 default_sample_type (string index); 0 where absent
+    sample_types    (type, unit) string indices; period_type likewise
+    comments        string indices
+    string_starts, string_ends    int64[strings], byte ranges in the input
+    function_strings    int64[2F], name and file as string indices
+    mapping_numbers int64[5M]: start, limit, offset, file and build id as string indices
+    """
+
+    values = cython.declare(object, visibility="readonly")
+    stack_offsets = cython.declare(object, visibility="readonly")
+    stack_locations = cython.declare(object, visibility="readonly")
+    block_bytes = cython.declare(object, visibility="readonly")
+    line_offsets = cython.declare(object, visibility="readonly")
+    line_functions = cython.declare(object, visibility="readonly")
+    line_numbers = cython.declare(object, visibility="readonly")
+    location_addresses = cython.declare(object, visibility="readonly")
+    location_mappings = cython.declare(object, visibility="readonly")
+    function_strings = cython.declare(object, visibility="readonly")
+    mapping_numbers = cython.declare(object, visibility="readonly")
+    string_starts = cython.declare(object, visibility="readonly")
+    string_ends = cython.declare(object, visibility="readonly")
+    sample_types = cython.declare(list, visibility="readonly")
+    period_type = cython.declare(tuple, visibility="readonly")
+    comments = cython.declare(list, visibility="readonly")
+    scalars = cython.declare(list, visibility="readonly")
+
+
+@cython.cclass
+class _Cursor:
+    """Reads varints and field headers of `data`; `at` is the position, `value` the last number or length read."""
+
+    data: cython.const[cython.uchar][::1]
+    at: cython.Py_ssize_t
+    field: cython.ulonglong
+    wire: cython.int
+    value: cython.ulonglong
+
+    @cython.cfunc
+    @cython.inline
+    def varint(self, end: cython.Py_ssize_t) -> cython.ulonglong:
+        at: cython.Py_ssize_t = self.at
+        byte: cython.ulonglong
+        if at >= end:
+            raise ValueError(f"a number is cut off at offset {at}")
+        byte = self.data[at]
+        if byte < 128:
+            self.at = at + 1
+            return byte
+        result: cython.ulonglong = byte & 127
+        shift: cython.int = 7
+        while shift < 70:
+            at += 1
+            if at >= end:
+                raise ValueError(f"a number is cut off at offset {at}")
+            byte = self.data[at]
+            result |= (byte & 127) << shift
+            if byte < 128:
+                self.at = at + 1
+                return result
+            shift += 7
+        raise ValueError(f"a number has more than ten bytes at offset {self.at}")
+
+    @cython.cfunc
+    @cython.inline
+    def header(self, end: cython.Py_ssize_t) -> cython.int:
+        """Reads one field: `field`, `wire`, and `value`, which for wire type 2 is the length of what follows at `at`."""
+        start: cython.Py_ssize_t = self.at
+        key: cython.ulonglong = self.varint(end)
+        self.field = key >> 3
+        self.wire = cython.cast(cython.int, key & 7)
+        if self.wire == 0:
+            self.value = self.varint(end)
+        elif self.wire == 2:
+            self.value = self.varint(end)
+            if self.value > cython.cast(cython.ulonglong, end - self.at):
+                raise ValueError(f"a field declares {self.value} bytes where {end - self.at} are left, at offset {start}")
+        elif self.wire == 1 or self.wire == 5:
+            size: cython.int = 8 if self.wire == 1 else 4
+            if end - self.at < size:
+                raise ValueError(f"a fixed-size field is cut off at offset {start}")
+            self.value = 0
+            self.at += size
+        else:
+            raise ValueError(f"wire type {self.wire} is not in use, at offset {start}")
+        return 0
+
+    @cython.cfunc
+    @cython.inline
+    def expect(self, wire: cython.int) -> cython.int:
+        if self.wire != wire:
+            raise ValueError(f"field {self.field} has wire type {self.wire} where {wire} belongs, before offset {self.at}")
+        return 0
+
+    @cython.cfunc
+    def count(self, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """How many numbers the field just read holds, packed (then `at` moves past them) or single."""
+        if self.wire != 2:
+            self.expect(0)
+            return 1
+        numbers: cython.Py_ssize_t = 0
+        stop: cython.Py_ssize_t = self.at + cython.cast(cython.Py_ssize_t, self.value)
+        at: cython.Py_ssize_t
+        for at in range(self.at, stop):
+            numbers += self.data[at] < 128
+        self.at = stop
+        return numbers
+
+
+@cython.cclass
+class _Index:
+    """From ids to positions. Ids 1, 2, 3, ... in order, which is what Go writes, need no table; others are sorted once
+    and searched, so that no choice of ids can make a look-up slow."""
+
+    dense: cython.bint
+    size: cython.Py_ssize_t
+    noun: str
+    ids: cython.longlong[::1]
+    positions: cython.longlong[::1]
+
+    def __init__(self, ids: object, noun: str) -> None:
+        column: cython.longlong[::1] = ids
+        position: cython.Py_ssize_t
+        self.noun = noun
+        self.size = column.shape[0]
+        self.dense = True
+        for position in range(self.size):
+            if column[position] == 0:
+                raise ValueError(f"a {noun} has the reserved id 0")
+            if column[position] != position + 1:
+                self.dense = False
+        self.ids = column
+        if self.dense:
+            return
+        order: list = sorted(range(self.size), key=list(ids).__getitem__)
+        self.ids, self.positions = _column(self.size), _column(self.size)
+        for position in range(self.size):
+            self.positions[position] = order[position]
+            self.ids[position] = column[self.positions[position]]
+            if position > 0 and self.ids[position] == self.ids[position - 1]:
+                raise ValueError(f"two {noun}s have the id {cython.cast(cython.ulonglong, self.ids[position])}")
+
+    @cython.cfunc
+    @cython.inline
+    def search(self, key: cython.longlong) -> cython.Py_ssize_t:
+        """Position of `key`, -1 where it is missing."""
+        if self.dense:
+            return key - 1 if 0 < key <= self.size else -1
+        low: cython.Py_ssize_t = 0
+        high: cython.Py_ssize_t = self.size
+        middle: cython.Py_ssize_t
+        while low < high:
+            middle = (low + high) >> 1
+            if self.ids[middle] < key:
+                low = middle + 1
+            else:
+                high = middle
+        return self.positions[low] if low < self.size and self.ids[low] == key else -1
+
+    @cython.cfunc
+    @cython.inline
+    def find(self, key: cython.ulonglong) -> cython.Py_ssize_t:
+        position: cython.Py_ssize_t = self.search(cython.cast(cython.longlong, key))
+        if position < 0:
+            raise ValueError(f"a stack names {self.noun} {key}, which does not exist")
+        return position
+
+    @cython.cfunc
+    def resolve(self, ids: cython.longlong[::1], out: cython.longlong[::1]) -> cython.int:
+        """Writes the position of each id to `out`, -1 where it is 0 or missing."""
+        i: cython.Py_ssize_t
+        for i in range(ids.shape[0]):
+            out[i] = self.search(ids[i])
+        return 0
+
+
+def scan(data: bytes) -> Columns:
+    """Columns of the uncompressed profile `data`. Raises ValueError, with a byte offset where there is one, for whatever
+    Go's reader refuses: a malformed field, an id that is 0, twice there or (in a stack) missing, a sample with another
+    number of values than there are sample types, a string index outside the table, two profiles in one file."""
+    return _Scan(data).run()
+
+
+@cython.cclass
+class _Scan:
+    """One scan. Counts first, so that each column is allocated once at its true size."""
+
+    source: bytes
+    cursor: _Cursor
+    size: cython.Py_ssize_t
+    samples: cython.Py_ssize_t
+    stack_size: cython.Py_ssize_t
+    value_count: cython.Py_ssize_t
+    locations: cython.Py_ssize_t
+    lines: cython.Py_ssize_t
+    functions: cython.Py_ssize_t
+    mappings: cython.Py_ssize_t
+    strings: cython.Py_ssize_t
+    sample_types: list
+    comments: list
+    period_type: tuple
+    scalars: list
+    bytes_key: cython.ulonglong
+    string_starts: object
+    string_ends: object
+    location_ids: object
+    function_ids: object
+    mapping_ids: object
+    line_ids: object
+
+    def __init__(self, data: bytes) -> None:
+        self.source = data
+        self.cursor = _Cursor()
+        self.cursor.data = data
+        self.size = len(data)
+
+    @cython.cfunc
+    def run(self) -> Columns:
+        self.measure()
+        if self.strings == 0:
+            raise ValueError("there is no string table")
+        out: Columns = Columns()
+        self.fill(out)
+        return out
+
+    @cython.cfunc
+    def measure(self) -> cython.int:
+        """First pass: counts, the string table's ranges, and the small lists that are kept as Python numbers."""
+        c: _Cursor = self.cursor
+        end: cython.Py_ssize_t = self.size
+        stop: cython.Py_ssize_t
+        self.sample_types, self.comments, self.scalars = [], [], [0] * 16
+        self.period_type = (0, 0)
+        while c.at < end:
+            c.header(end)
+            field: cython.ulonglong = c.field
+            if field == _SAMPLE:
+                c.expect(2)
+                stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
+                self.samples += 1
+                while c.at < stop:
+                    c.header(stop)
+                    if c.field == 1:
+                        self.stack_size += c.count(stop)
+                    elif c.field == 2:
+                        self.value_count += c.count(stop)
+                    elif c.wire == 2:
+                        c.at += cython.cast(cython.Py_ssize_t, c.value)
+            elif field == _LOCATION:
+                c.expect(2)
+                stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
+                self.locations += 1
+                while c.at < stop:
+                    c.header(stop)
+                    self.lines += c.field == 4
+                    if c.wire == 2:
+                        c.at += cython.cast(cython.Py_ssize_t, c.value)
+            elif field == _COMMENT:
+                stop = c.at + cython.cast(cython.Py_ssize_t, c.value) if c.wire == 2 else c.at
+                if c.wire != 2:
+                    c.expect(0)
+                    self.comments.append(c.value)
+                while c.at < stop:
+                    self.comments.append(c.varint(stop))
+            elif field in (_SAMPLE_TYPE, _PERIOD_TYPE):
+                c.expect(2)
+                pair: tuple = self.value_type(c.at + cython.cast(cython.Py_ssize_t, c.value))
+                if field == _SAMPLE_TYPE:
+                    self.sample_types.append(pair)
+                else:
+                    self.period_type = pair
+            elif field in (_FUNCTION, _MAPPING, _STRING):
+                c.expect(2)
+                c.at += cython.cast(cython.Py_ssize_t, c.value)
+                self.functions += field == _FUNCTION
+                self.mappings += field == _MAPPING
+                self.strings += field == _STRING
+            elif 7 <= field <= 15:
+                c.expect(0)
+                if field == _TIME_NANOS and self.scalars[9] != 0:
+                    raise ValueError("two profiles follow each other in it")
+                self.scalars[field] = cython.cast(cython.longlong, c.value)
+            elif c.wire == 2:
+                c.at += cython.cast(cython.Py_ssize_t, c.value)
+        return 0
+
+    @cython.cfunc
+    def value_type(self, stop: cython.Py_ssize_t) -> tuple:
+        c: _Cursor = self.cursor
+        kind: cython.ulonglong = 0
+        unit: cython.ulonglong = 0
+        while c.at < stop:
+            c.header(stop)
+            if c.field == 1:
+                c.expect(0)
+                kind = c.value
+            elif c.field == 2:
+                c.expect(0)
+                unit = c.value
+            elif c.wire == 2:
+                c.at += cython.cast(cython.Py_ssize_t, c.value)
+        return kind, unit
+
+    @cython.cfunc
+    def fill(self, out: Columns) -> cython.int:
+        """Second pass. Strings first, because a sample's label is known by its key, whose text may come last."""
+        self.fill_strings(out)
+        self.fill_tables(out)
+        self.check_small_strings(out)
+        mapping_of: _Index = _Index(self.mapping_ids, "mapping")
+        function_of: _Index = _Index(self.function_ids, "function")
+        location_of: _Index = _Index(self.location_ids, "location")
+        function_of.resolve(self.line_ids, out.line_functions)
+        mapping_of.resolve(out.location_mappings, out.location_mappings)
+        self.fill_samples(out, location_of)
+        return 0
+
+    @cython.cfunc
+    def fill_strings(self, out: Columns) -> cython.int:
+        c: _Cursor = self.cursor
+        out.string_starts, out.string_ends = _column(self.strings), _column(self.strings)
+        starts: cython.longlong[::1] = out.string_starts
+        ends: cython.longlong[::1] = out.string_ends
+        n: cython.Py_ssize_t = 0
+        stop: cython.Py_ssize_t
+        self.bytes_key = 0
+        c.at = 0
+        while c.at < self.size:
+            c.header(self.size)
+            if c.wire != 2:
+                continue
+            stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
+            if c.field == _STRING:
+                starts[n], ends[n] = c.at, stop
+                if n == 0 and stop != c.at:
+                    raise ValueError("the first string is not empty")
+                if self.bytes_key == 0 and stop - c.at == 5 and self.source[c.at : stop] == b"bytes":
+                    self.bytes_key = n
+                n += 1
+            c.at = stop
+        return 0
+
+    @cython.cfunc
+    def string_index(self, value: cython.ulonglong) -> cython.longlong:
+        if value >= cython.cast(cython.ulonglong, self.strings):
+            raise ValueError(f"string {value} is used, and there are {self.strings}")
+        return cython.cast(cython.longlong, value)
+
+    @cython.cfunc
+    def check_small_strings(self, out: Columns) -> cython.int:
+        pair: tuple
+        for pair in [*self.sample_types, self.period_type]:
+            self.string_index(pair[0])
+            self.string_index(pair[1])
+        for index in self.comments:
+            self.string_index(index)
+        for field in (7, 8, 14, 15):
+            if self.scalars[field] < 0:
+                raise ValueError(f"string {self.scalars[field]} is used")
+            self.string_index(self.scalars[field])
+        if self.samples and not self.sample_types:
+            raise ValueError("it has samples and no sample type")
+        out.sample_types, out.period_type = self.sample_types, self.period_type
+        out.comments, out.scalars = self.comments, self.scalars
+        return 0
+
+    @cython.cfunc
+    def fill_tables(self, out: Columns) -> cython.int:
+        """Locations, lines, functions and mappings, their ids as they stand."""
+        c: _Cursor = self.cursor
+        stop: cython.Py_ssize_t
+        self.location_ids, self.function_ids = _column(self.locations), _column(self.functions)
+        self.mapping_ids, self.line_ids = _column(self.mappings), _column(self.lines)
+        out.line_offsets, out.line_functions = _column(self.locations + 1), _column(self.lines)
+        out.line_numbers, out.location_addresses = _column(self.lines), _column(self.locations)
+        out.location_mappings, out.function_strings = _column(self.locations), _column(2 * self.functions)
+        out.mapping_numbers = _column(5 * self.mappings)
+        location_ids: cython.longlong[::1] = self.location_ids
+        addresses: cython.longlong[::1] = out.location_addresses
+        location_mappings: cython.longlong[::1] = out.location_mappings
+        line_offsets: cython.longlong[::1] = out.line_offsets
+        line_ids: cython.longlong[::1] = self.line_ids
+        line_numbers: cython.longlong[::1] = out.line_numbers
+        function_ids: cython.longlong[::1] = self.function_ids
+        function_strings: cython.longlong[::1] = out.function_strings
+        mapping_ids: cython.longlong[::1] = self.mapping_ids
+        mapping_numbers: cython.longlong[::1] = out.mapping_numbers
+        location: cython.Py_ssize_t = 0
+        line: cython.Py_ssize_t = 0
+        function: cython.Py_ssize_t = 0
+        mapping: cython.Py_ssize_t = 0
+        line_stop: cython.Py_ssize_t
+        c.at = 0
+        while c.at < self.size:
+            c.header(self.size)
+            if c.wire != 2:
+                continue
+            stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
+            if c.field == _LOCATION:
+                while c.at < stop:
+                    c.header(stop)
+                    if c.field == 1:
+                        c.expect(0)
+                        location_ids[location] = cython.cast(cython.longlong, c.value)
+                    elif c.field == 2:
+                        c.expect(0)
+                        location_mappings[location] = cython.cast(cython.longlong, c.value)
+                    elif c.field == 3:
+                        c.expect(0)
+                        addresses[location] = cython.cast(cython.longlong, c.value)
+                    elif c.field == 4:
+                        c.expect(2)
+                        line_stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
+                        while c.at < line_stop:
+                            c.header(line_stop)
+                            if c.field == 1:
+                                c.expect(0)
+                                line_ids[line] = cython.cast(cython.longlong, c.value)
+                            elif c.field == 2:
+                                c.expect(0)
+                                line_numbers[line] = cython.cast(cython.longlong, c.value)
+                            elif c.field == 3:
+                                c.expect(0)
+                            elif c.wire == 2:
+                                c.at += cython.cast(cython.Py_ssize_t, c.value)
+                        line += 1
+                    elif c.field == 5:
+                        c.expect(0)
+                    elif c.wire == 2:
+                        c.at += cython.cast(cython.Py_ssize_t, c.value)
+                location += 1
+                line_offsets[location] = line
+            elif c.field == _FUNCTION:
+                while c.at < stop:
+                    c.header(stop)
+                    if 1 <= c.field <= 5:
+                        c.expect(0)
+                        if c.field == 1:
+                            function_ids[function] = cython.cast(cython.longlong, c.value)
+                        elif c.field == 2:
+                            function_strings[2 * function] = self.string_index(c.value)
+                        elif c.field == 3:
+                            self.string_index(c.value)
+                        elif c.field == 4:
+                            function_strings[2 * function + 1] = self.string_index(c.value)
+                    elif c.wire == 2:
+                        c.at += cython.cast(cython.Py_ssize_t, c.value)
+                function += 1
+            elif c.field == _MAPPING:
+                while c.at < stop:
+                    c.header(stop)
+                    if 1 <= c.field <= 10:
+                        c.expect(0)
+                        if c.field == 1:
+                            mapping_ids[mapping] = cython.cast(cython.longlong, c.value)
+                        elif c.field <= 6:
+                            if c.field >= 5:
+                                self.string_index(c.value)
+                            mapping_numbers[5 * mapping + cython.cast(cython.Py_ssize_t, c.field) - 2] = cython.cast(
+                                cython.longlong, c.value
+                            )
+                    elif c.wire == 2:
+                        c.at += cython.cast(cython.Py_ssize_t, c.value)
+                mapping += 1
+            else:
+                c.at = stop
+        return 0
+
+    @cython.cfunc
+    def fill_samples(self, out: Columns, location_of: _Index) -> cython.int:
+        c: _Cursor = self.cursor
+        width: cython.Py_ssize_t = len(self.sample_types)
+        out.values, out.stack_locations = _column(self.value_count), _column(self.stack_size)
+        out.stack_offsets, out.block_bytes = _column(self.samples + 1), _column(self.samples)
+        values: cython.longlong[::1] = out.values
+        stack_locations: cython.longlong[::1] = out.stack_locations
+        stack_offsets: cython.longlong[::1] = out.stack_offsets
+        block_bytes: cython.longlong[::1] = out.block_bytes
+        sample: cython.Py_ssize_t = 0
+        frame: cython.Py_ssize_t = 0
+        value: cython.Py_ssize_t = 0
+        stop: cython.Py_ssize_t
+        inner: cython.Py_ssize_t
+        c.at = 0
+        while c.at < self.size:
+            c.header(self.size)
+            if c.wire != 2:
+                continue
+            stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
+            if c.field != _SAMPLE:
+                c.at = stop
+                continue
+            while c.at < stop:
+                c.header(stop)
+                if c.field == 1:
+                    if c.wire == 2:
+                        inner = c.at + cython.cast(cython.Py_ssize_t, c.value)
+                        while c.at < inner:
+                            stack_locations[frame] = location_of.find(c.varint(inner))
+                            frame += 1
+                    else:
+                        stack_locations[frame] = location_of.find(c.value)
+                        frame += 1
+                elif c.field == 2:
+                    if c.wire == 2:
+                        inner = c.at + cython.cast(cython.Py_ssize_t, c.value)
+                        while c.at < inner:
+                            values[value] = cython.cast(cython.longlong, c.varint(inner))
+                            value += 1
+                    else:
+                        values[value] = cython.cast(cython.longlong, c.value)
+                        value += 1
+                elif c.field == 3:
+                    c.expect(2)
+                    self.label(c.at + cython.cast(cython.Py_ssize_t, c.value), block_bytes, sample)
+                elif c.wire == 2:
+                    c.at += cython.cast(cython.Py_ssize_t, c.value)
+            sample += 1
+            if value != sample * width:
+                raise ValueError(
+                    f"sample {sample - 1} has {value - (sample - 1) * width} values where there are {width} sample types, "
+                    f"before offset {stop}"
+                )
+            stack_offsets[sample] = frame
+        return 0
+
+    @cython.cfunc
+    def label(self, stop: cython.Py_ssize_t, block_bytes: cython.longlong[::1], sample: cython.Py_ssize_t) -> cython.int:
+        """Takes the first numeric label `bytes`, and checks the string indices of all labels."""
+        c: _Cursor = self.cursor
+        key: cython.ulonglong = 0
+        text: cython.ulonglong = 0
+        number: cython.ulonglong = 0
+        unit: cython.ulonglong = 0
+        while c.at < stop:
+            c.header(stop)
+            if 1 <= c.field <= 4:
+                c.expect(0)
+                if c.field == 1:
+                    key = c.value
+                elif c.field == 2:
+                    text = c.value
+                elif c.field == 3:
+                    number = c.value
+                else:
+                    unit = c.value
+            elif c.wire == 2:
+                c.at += cython.cast(cython.Py_ssize_t, c.value)
+        self.string_index(key)
+        self.string_index(text)
+        if text == 0:
+            self.string_index(unit)
+            if self.bytes_key != 0 and key == self.bytes_key and block_bytes[sample] == 0:
+                block_bytes[sample] = cython.cast(cython.longlong, number)
+        return 0
+
+
+@cython.cfunc
+def _column(length: cython.Py_ssize_t) -> object:
+    return memoryview(bytearray(8 * length)).cast("q")
