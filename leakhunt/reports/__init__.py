@@ -4,14 +4,14 @@ Pure: nothing here opens a file or asks for the time, so equal reports give equa
 renderer for its own medium. Adding a format is one module and one line in `FORMATS`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from leakhunt.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from leakhunt.model.finding import Report
 
@@ -19,6 +19,9 @@ FORMATS: dict[str, str] = {
     "terminal": "leakhunt.reports.terminal",
     "markdown": "leakhunt.reports.markdown",
     "json": "leakhunt.reports.json_v1",
+    "sarif": "leakhunt.reports.sarif",
+    "junit": "leakhunt.reports.junit",
+    "github": "leakhunt.reports.github",
 }
 
 
@@ -30,12 +33,16 @@ class RenderOptions:
     colour      whether the terminal shows colours (the caller looks at NO_COLOR and whether it writes to a terminal)
     trim_path   prefix to take off source paths, so that they are relative to the repository
     version     leakhunt's version, for the formats that name their tool
+    strict      whether a suspect fails a build as a leak does
+    tolerated   fingerprints of cases that do not fail a build, each with the reason
     """
 
     width: int = 100
     colour: bool = False
     trim_path: str = ""
     version: str = ""
+    strict: bool = False
+    tolerated: "Mapping[str, str]" = field(default_factory=dict)
 
 
 DEFAULT_OPTIONS = RenderOptions()

@@ -6,8 +6,9 @@ Nothing here is escaped; each renderer makes input text inert for its own medium
 import math
 import re
 
-from leakhunt.model.finding import Case, Growth, LimitForecast, Report, Retention, Statistics
-from leakhunt.model.site import Frame
+from leakhunt.model.finding import Case, Growth, LimitForecast, Report, Retention, Statistics, Status, Verdict
+from leakhunt.model.site import AllocationSite, Frame
+from leakhunt.reports import RenderOptions
 from leakhunt.units import NS_PER_SECOND, format_bytes, format_count, format_duration, format_rate
 
 _LAST_ELEMENT = re.compile(r"(?:[^/]+/(?=v\d+\.))?[^/]+\Z")
@@ -131,6 +132,22 @@ def scope(report: Report) -> str:
 
 def _heap_first(item: tuple[str, int]) -> tuple[bool, str]:
     return (item[0] != "heap", item[0])
+
+
+def own_frame(site: AllocationSite, trim_path: str) -> Frame:
+    """The innermost frame in the folder `trim_path`, the line that its owners can change; the site's leaf where none is."""
+    inside = (frame for frame in site.frames if trim_path and trimmed(frame.file, trim_path) != frame.file)
+    return next(inside, site.leaf)
+
+
+def tolerated(case: Case, options: RenderOptions) -> str:
+    """Why `case` does not fail a build; "" where it does."""
+    if case.fingerprint in options.tolerated:
+        return options.tolerated[case.fingerprint]
+    if case.status == Status.KNOWN:
+        return "known by the baseline"
+    fails = case.verdict == Verdict.LEAK or (options.strict and case.verdict == Verdict.SUSPECT)
+    return "" if fails else f"{case.verdict}, not a leak"
 
 
 def case_title(case: Case) -> str:

