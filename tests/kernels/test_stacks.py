@@ -45,8 +45,6 @@ def test_equal_hashes_mean_equal_stacks(stacks: list[list[int]]) -> None:
     ("offsets", "locations"),
     [([0, 2], [0]), ([0, 1], [6]), ([0, 1], [-1]), ([-1, 1], [0])],
     ids="long high negative before".split(),
-    [([0, 2], [0]), ([0, 1], [6]), ([0, 1], [-1]), ([-1, 1], [0])],
-    ids="long high negative before".split(),
 )
 def test_offsets_outside_are_refused(offsets: list[int], locations: list[int]) -> None:
     one_line = (array("q", [0, 1]), array("Q", [1]), bytearray(1), array("Q", [1]))
