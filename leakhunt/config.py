@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from leakhunt.errors import ConfigError
 from leakhunt.units import parse_bytes
@@ -35,7 +35,7 @@ class Settings:
     warmup: int = 0
     focus: str = ""
     ignore: str = ""
-    granularity: str = "function"
+    granularity: Literal["function", "line"] = "function"
     disabled: frozenset[str] = frozenset()
     min_growth_bytes_per_hour: int = 0
     strict: bool = False

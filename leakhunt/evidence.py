@@ -1,1 +1,184 @@
-"""A lazy, cached view of everything that was loaded; what detectors receive."""
+"""A lazy, cached view of everything that was loaded; what detectors receive.
+
+`gather` turns sources into Evidence: decodes each, streams profiles into the series, and records what became of every
+input. What is asked of the Evidence (trends, groups) is computed once, when first asked. Judges nothing.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakhunt import decode
+from leakhunt.config import Settings
+from leakhunt.errors import ConfigError, DecodeError, MismatchError
+from leakhunt.measure import thresholds
+from leakhunt.measure.cogrowth import growth_groups
+from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series, stack_counts
+from leakhunt.measure.series import SeriesBuilder
+from leakhunt.measure.trend import Trends, analyse
+from leakhunt.model.finding import Input
+from leakhunt.model.profile import Profile, ProfileKind
+from leakhunt.model.series import Series, Trend
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input: its name as the user gave it, its path where it is a file, and how to get its bytes."""
+
+    name: str
+    path: Path | None
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Sites (indices into the series) that grow as one, the one that grew most first."""
+
+    sites: tuple[int, ...]
+
+    @property
+    def seed(self) -> int:
+        """The site that grew most."""
+        return self.sites[0]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was loaded, and what follows from it, computed when first asked.
+
+    series       the heap profiles as sites x snapshots (may have no snapshot)
+    goroutines   counts by stack in each goroutine profile
+    leaked       the same of goroutineleak profiles
+    inputs       every input in the order given, skipped ones with the reason
+    settings     what the user set
+    """
+
+    series: Series
+    goroutines: GoroutineSeries = field(default_factory=GoroutineSeries)
+    leaked: GoroutineSeries = field(default_factory=GoroutineSeries)
+    inputs: tuple[Input, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def snapshots(self) -> int:
+        """Heap profiles in the longest segment: what trends are judged on."""
+        segment = self.series.longest_segment
+        return int(segment.stop - segment.start)
+
+    @cached_property
+    def trends(self) -> Trends:
+        """Trends of all sites."""
+        return analyse(self.series)
+
+    def trend(self, site: int) -> Trend:
+        """Trend of one site."""
+        return self.trends.of(site)
+
+    @cached_property
+    def total_bytes(self) -> tuple[int, ...]:
+        """In-use bytes of the whole heap at each snapshot."""
+        return tuple(int(total) for total in self.series.inuse_bytes.sum(axis=0))
+
+    @cached_property
+    def in_focus(self) -> NDArray[np.bool_]:
+        """bool[K]: sites that `--focus` and `--ignore` leave in."""
+        focus, ignore = _pattern("--focus", self.settings.focus), _pattern("--ignore", self.settings.ignore)
+        return np.array(
+            [
+                (focus is None or any(focus(frame.function) for frame in site.frames))
+                and (ignore is None or not any(ignore(frame.function) for frame in site.frames))
+                for site in self.series.sites
+            ],
+            dtype=bool,
+        )
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """What deserves a word: sites that grow significantly, grouped; then sites that only look as if they grew, or
+        that are among the largest, one by one. Largest growth first."""
+        if self.snapshots == 0:
+            return ()
+        trends, focus = self.trends, self.in_focus
+        grown = trends.grown_bytes
+        growing = trends.growing & focus
+        if self.snapshots < thresholds.MIN_SNAPSHOTS:
+            growing = focus & (grown >= thresholds.MIN_GROWTH_BYTES)
+        groups = [Group(sites) for sites in growth_groups(self.series, np.flatnonzero(growing), self.grown_objects)]
+        rest = np.flatnonzero(self._conspicuous & focus & ~growing)
+        shown = sorted(rest, key=lambda site: (-grown[site], site))[:CONSPICUOUS_MOST]
+        return (*groups, *(Group((int(site),)) for site in shown))
+
+    @cached_property
+    def grown_objects(self) -> NDArray[np.float64]:
+        """float64[K]: objects gained over the longest segment."""
+        segment = self.series.longest_segment
+        objects = self.series.inuse_objects
+        return (objects[:, segment.stop - 1] - objects[:, segment.start]).astype(np.float64)
+
+    @property
+    def _conspicuous(self) -> NDArray[np.bool_]:
+        """bool[K]: what a person would point at: +10 % and at least a MiB from first to last, a peak of as much that went
+        away, or one of the largest sites."""
+        segment = self.series.longest_segment
+        inuse = self.series.inuse_bytes[:, segment]
+        first, last = inuse[:, 0], inuse[:, -1]
+        risen = (last - first >= thresholds.MIN_GROWTH_BYTES) & (last > 1.1 * first)
+        peaked = inuse.max(axis=1) - np.minimum(first, last) >= CONSPICUOUS_PEAK_BYTES
+        largest = np.zeros(len(inuse), dtype=bool)
+        largest[np.argsort(-last, kind="stable")[:CONSPICUOUS_LARGEST]] = True
+        return np.asarray(risen | peaked | (largest & (last >= thresholds.MIN_GROWTH_BYTES)), dtype=np.bool_)
+
+
+CONSPICUOUS_LARGEST = 3  # the largest sites are what `pprof -top` shows first, and so what people suspect first
+CONSPICUOUS_MOST = 20  # single sites worth a line each; the report of a thousand innocents is read by nobody
+CONSPICUOUS_PEAK_BYTES = 4 * thresholds.MIN_GROWTH_BYTES  # a peak below this is within the noise of most sites
+
+
+def gather(sources: Iterable[Source], settings: Settings) -> Evidence:
+    """Reads every source once, in order, and lets go of its bytes. An input that cannot be read or used is recorded with
+    the reason; the others go on. Memory: the site table and the largest single input."""
+    builder = SeriesBuilder(granularity=settings.granularity, warmup=settings.warmup)
+    goroutines: list[tuple[int, dict[Stack, int]]] = []
+    leaked: list[tuple[int, dict[Stack, int]]] = []
+    inputs = []
+    for source in sources:
+        digest = ""
+        try:
+            data = source.read()
+            digest = hashlib.sha256(data).hexdigest()
+            profile = decode.load(data, source.name)
+            skipped = None
+            if profile.kind is ProfileKind.HEAP:
+                skipped = builder.add(profile, sha256=digest)
+            elif profile.kind is ProfileKind.GOROUTINE:
+                goroutines.append((profile.time_ns, stack_counts(profile)))
+            else:
+                leaked.append((profile.time_ns, stack_counts(profile)))
+            inputs.append(_input(source, digest, profile, skipped))
+        except (DecodeError, MismatchError) as error:
+            reason = error.reason if isinstance(error, MismatchError) else str(error).removeprefix(f"{source.name}: ")
+            inputs.append(Input(source.name, "other", digest, 0, 0, "", reason))
+    return Evidence(builder.finish(), goroutine_series(goroutines), goroutine_series(leaked), tuple(inputs), settings)
+
+
+def _input(source: Source, digest: str, profile: Profile, skipped: str | None) -> Input:
+    kind = str(profile.kind)
+    return Input(source.name, kind, digest, profile.time_ns, profile.period, profile.build_id, skipped)
+
+
+def _pattern(flag: str, regex: str) -> Callable[[str], object] | None:
+    """A search function for an RE2 pattern (Go's own syntax; linear time), None for no pattern."""
+    if not regex:
+        return None
+    import re2
+
+    try:
+        search = re2.compile(regex.encode()).search
+    except re2.error as error:
+        raise ConfigError(flag, f"{regex!r} is not a regular expression (RE2 syntax): {error}") from None
+    return lambda name: search(name.encode("utf-8", "surrogateescape"))

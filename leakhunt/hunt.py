@@ -1,1 +1,197 @@
-"""The whole pipeline on one page: Evidence to Report."""
+"""The whole pipeline on one page: Evidence to Report.
+
+Detectors are asked, their findings grouped by leak and weighed, and the verdict set with what would change it. No
+detector's reasoning is here, and no I/O.
+"""
+
+import math
+from collections import defaultdict
+
+from leakhunt.detectors import DETECTORS, detector_name
+from leakhunt.evidence import Evidence, Group
+from leakhunt.measure.thresholds import MIN_SNAPSHOTS
+from leakhunt.model.finding import (
+    Case,
+    Cleared,
+    Confidence,
+    Finding,
+    Growth,
+    LimitForecast,
+    NotTestable,
+    Report,
+    Stance,
+    Statistics,
+    Status,
+    Verdict,
+    Window,
+)
+from leakhunt.printable import printable
+from leakhunt.units import format_rate
+
+_WEIGHT = {Confidence.LOW: 1, Confidence.MEDIUM: 2, Confidence.HIGH: 3}
+_CONFIDENCE = {weight: confidence for confidence, weight in _WEIGHT.items()}
+_GRAVITY = {verdict: rank for rank, verdict in enumerate((Verdict.LEAK, Verdict.FILLING, Verdict.SUSPECT))}
+# Exonerating patterns that say "it grows now, and will stop": not a leak, and not silence either.
+_FILLING_PATTERNS = frozenset({"bounded-cache", "plateau", "warm-up"})
+# Named only where nothing more telling was found.
+_LEAST_SPECIFIC = "steady-growth"
+
+
+def hunt(evidence: Evidence, command: str = "") -> Report:
+    """Asks every detector and adds up what they say. Deterministic; cost is the trends' and the detectors'."""
+    said: dict[Group, list[Finding]] = defaultdict(list)
+    group_of = {site: group for group in evidence.groups for site in group.sites}
+    for detector in DETECTORS:
+        if detector_name(detector) not in evidence.settings.disabled:
+            for finding in detector.examine(evidence):
+                said[group_of[finding.sites[0]]].append(finding)
+    cases, cleared = [], []
+    for group in evidence.groups:
+        verdict = _weigh(said[group], evidence)
+        if verdict is None:
+            cleared.extend(_cleared(group, said[group], evidence))
+        else:
+            cases.append(_case(group, said[group], verdict, evidence))
+    cases.sort(key=lambda case: (_GRAVITY[case.verdict], -case.growth.bytes_per_hour, case.fingerprint))
+    return _report(evidence, tuple(cases), tuple(cleared), command)
+
+
+def _best(findings: list[Finding], stance: Stance) -> int:
+    return max((_WEIGHT[finding.confidence] for finding in findings if finding.stance is stance), default=0)
+
+
+def _weigh(findings: list[Finding], evidence: Evidence) -> Verdict | None:
+    """The verdict on one group; None where it is cleared. The strongest finding of each side counts, and on a tie the
+    charge is only a suspicion. Two or three snapshots allow no more than a suspicion either."""
+    charge, excuse = _best(findings, Stance.IMPLICATES), _best(findings, Stance.EXONERATES)
+    if charge == 0 or excuse > charge:
+        growing = charge > 0 and evidence.snapshots >= MIN_SNAPSHOTS
+        filling = any(f.stance is Stance.EXONERATES and f.pattern in _FILLING_PATTERNS for f in findings)
+        return Verdict.FILLING if growing and filling else None
+    if excuse == charge or charge == _WEIGHT[Confidence.LOW] or evidence.snapshots < MIN_SNAPSHOTS:
+        return Verdict.SUSPECT
+    return Verdict.LEAK
+
+
+def _case(group: Group, findings: list[Finding], verdict: Verdict, evidence: Evidence) -> Case:
+    series = evidence.series
+    against = [finding for finding in findings if finding.stance is Stance.IMPLICATES]
+    main = max(against, key=lambda f: (f.pattern != _LEAST_SPECIFIC, _WEIGHT[f.confidence]))
+    site = series.sites[main.sites[0]]
+    growth = _growth(group, evidence)
+    charge, excuse = _best(findings, Stance.IMPLICATES), _best(findings, Stance.EXONERATES)
+    confidence = _CONFIDENCE[max(1, charge - (1 if excuse else 0))]
+    if evidence.snapshots < MIN_SNAPSHOTS:
+        confidence = Confidence.LOW
+    trend = evidence.trend(group.seed)
+    sites = list(group.sites)
+    return Case(
+        fingerprint=site.fingerprint,
+        pattern=main.pattern,
+        verdict=verdict,
+        confidence=confidence,
+        status=Status.NEW,
+        site=site,
+        sites=tuple(series.sites[i] for i in sites),
+        headline=f"{printable(site.leaf.function)} {format_rate(growth.bytes_per_hour)}: {main.text}",
+        inuse_bytes=int(series.inuse_bytes[sites, -1].sum()),
+        history_bytes=tuple(int(b) for b in series.inuse_bytes[sites].sum(axis=0)),
+        growth=growth,
+        statistics=Statistics(trend.q, round(trend.samples), trend.snapshots),
+        evidence=tuple(sorted(findings, key=lambda f: (f.stance is Stance.EXONERATES, -_WEIGHT[f.confidence]))),
+        remedy=main.remedy,
+        limit=_limit(growth, evidence),
+    )
+
+
+def _growth(group: Group, evidence: Evidence) -> Growth:
+    """Growth of a group: the sum over its sites; the interval adds in quadrature around the sum of the rates."""
+    segment, series = evidence.series.longest_segment, evidence.series
+    trends = [evidence.trend(site) for site in group.sites]
+    rate = sum(trend.bytes_per_hour for trend in trends)
+    below = math.sqrt(sum((trend.bytes_per_hour - trend.low) ** 2 for trend in trends))
+    above = math.sqrt(sum((trend.high - trend.bytes_per_hour) ** 2 for trend in trends))
+    sites = list(group.sites)
+    gained = series.inuse_bytes[sites, segment.stop - 1].sum() - series.inuse_bytes[sites, segment.start].sum()
+    return Growth(int(gained), rate, rate - below, rate + above, sum(trend.objects_per_hour for trend in trends))
+
+
+def _limit(growth: Growth, evidence: Evidence) -> LimitForecast | None:
+    """Hours from the last snapshot until the live heap reaches the limit, if this case alone goes on growing."""
+    limit = evidence.settings.limit_bytes
+    if limit is None or growth.bytes_per_hour <= 0:
+        return None
+    headroom = max(0, limit - int(evidence.total_bytes[-1]))
+    return LimitForecast(
+        limit,
+        headroom / growth.bytes_per_hour,
+        headroom / growth.high,
+        headroom / growth.low if growth.low > 0 else math.inf,
+    )
+
+
+def _cleared(group: Group, findings: list[Finding], evidence: Evidence) -> list[Cleared]:
+    excuses = [finding for finding in findings if finding.stance is Stance.EXONERATES]
+    if not excuses:
+        return []
+    best = max(excuses, key=lambda finding: _WEIGHT[finding.confidence])
+    series, sites = evidence.series, list(group.sites)
+    history = tuple(int(b) for b in series.inuse_bytes[sites].sum(axis=0))
+    return [Cleared(series.sites[group.seed], best.pattern, best.text, _growth(group, evidence), history)]
+
+
+def _report(evidence: Evidence, cases: tuple[Case, ...], cleared: tuple[Cleared, ...], command: str) -> Report:
+    series = evidence.series
+    verdict, notes = _overall(evidence, cases), list(series.notes)
+    times = tuple(int(t) for t in series.times_ns)
+    window = Window(times[0] if times else 0, times[-1] if times else 0, len(times), len(series.segment_starts))
+    skipped = [i for i in evidence.inputs if i.skipped is not None]
+    if skipped:
+        notes.append(f"{len(skipped)} of {len(evidence.inputs)} inputs could not be used; each is listed with its reason")
+    trends = evidence.trends
+    return Report(
+        verdict=verdict,
+        headline=_headline(verdict, cases, evidence),
+        inputs=evidence.inputs,
+        window=window,
+        cases=cases,
+        cleared=cleared,
+        not_testable=NotTestable(trends.not_testable_sites, trends.not_testable_bytes, trends.reason),
+        notes=tuple(notes),
+        total_bytes=evidence.total_bytes,
+        times_ns=times,
+        sites_tested=int(trends.tested.sum()),
+        detectable_bytes_per_hour=trends.detectable_bytes_per_hour,
+        next_steps=_next_steps(verdict, evidence),
+        command=command,
+        series=series,
+    )
+
+
+def _overall(evidence: Evidence, cases: tuple[Case, ...]) -> Verdict:
+    """The gravest verdict of a case; without one, clean only where there were snapshots enough to see a leak."""
+    if evidence.snapshots < MIN_SNAPSHOTS:
+        return Verdict.INCONCLUSIVE
+    return min((case.verdict for case in cases), key=_GRAVITY.__getitem__, default=Verdict.CLEAN)
+
+
+def _headline(verdict: Verdict, cases: tuple[Case, ...], evidence: Evidence) -> str:
+    """The one sentence that must be right: what was found in how much evidence."""
+    tested = f"{int(evidence.trends.tested.sum()):,} sites tested over {evidence.snapshots} snapshots"
+    if verdict is Verdict.INCONCLUSIVE:
+        seen = f"{len(cases)} sites grew; " if cases else ""
+        return f"{seen}{evidence.snapshots} snapshots of one process are too few to tell a leak from chance"
+    if verdict is Verdict.CLEAN:
+        return f"nothing grows beyond chance: {tested}"
+    gravest = [case for case in cases if case.verdict is verdict]
+    first = gravest[0]
+    more = f", and {len(gravest) - 1} more" if len(gravest) > 1 else ""
+    return f"{printable(first.site.leaf.function)} {format_rate(first.growth.bytes_per_hour)} ({first.pattern}){more}; {tested}"
+
+
+def _next_steps(verdict: Verdict, evidence: Evidence) -> tuple[str, ...]:
+    """The measurements that would decide what is open."""
+    if verdict is Verdict.INCONCLUSIVE:
+        missing = MIN_SNAPSHOTS - evidence.snapshots
+        return (f"take at least {missing} more snapshots of the same process, evenly apart; 12 in all are better",)
+    return ()

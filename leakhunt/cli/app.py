@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from leakhunt import __version__
+from leakhunt.cli.explain import explain
+from leakhunt.cli.hunt import hunt
 
 app = typer.Typer(name="leakhunt", no_args_is_help=True, help="A memory-leak detective for Go.", pretty_exceptions_enable=False)
 
@@ -22,3 +24,7 @@ def _root(
     ] = False,
 ) -> None:
     """A memory-leak detective for Go: what grows in its heap, how surely, and why."""
+
+
+app.command()(hunt)
+app.command()(explain)
