@@ -33,7 +33,7 @@ class Rows:
     length: cython.Py_ssize_t
     capacity: cython.Py_ssize_t
 
-    def __cinit__(self):
+    def __init__(self):
         self.capacity = 64
         self.length = 0
         self.store = array.clone(_EMPTY, self.capacity, zero=False)
@@ -71,7 +71,7 @@ class Cursor:
     end: cython.Py_ssize_t
     fault: cython.int
 
-    def __cinit__(self, data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t):
+    def __init__(self, data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t):
         self.data = data
         self.at = at
         self.end = data.shape[0]
