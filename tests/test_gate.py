@@ -1,0 +1,54 @@
+"""Exit codes of `check`: 1 for a leak and nothing else, 3 where nothing is known, 0 only on evidence."""
+
+from dataclasses import replace
+
+import pytest
+
+from leakhunt.gate import FAILS, PASSES, UNDECIDED, decide
+from leakhunt.model.finding import Report, Status, Verdict, Window
+from tests.reports import build
+
+
+def with_case(verdict: Verdict, status: Status = Status.NEW) -> Report:
+    return replace(build.one_leak(), verdict=verdict, cases=(replace(build.LEAK, verdict=verdict, status=status),))
+
+
+@pytest.mark.parametrize(
+    ("report", "flags", "code"),
+    [
+        (build.clean(), {}, PASSES),
+        (build.one_leak(), {}, FAILS),
+        (build.empty(), {}, UNDECIDED),
+        (build.empty(), {"allow_inconclusive": True}, PASSES),
+        (build.empty(), {"allow_inconclusive": True, "strict": True}, UNDECIDED),
+        (with_case(Verdict.LEAK, Status.KNOWN), {}, PASSES),
+        (with_case(Verdict.LEAK, Status.WORSE), {}, FAILS),
+        (with_case(Verdict.FILLING), {}, PASSES),
+        (with_case(Verdict.FILLING), {"strict": True}, PASSES),
+        (with_case(Verdict.SUSPECT), {}, PASSES),
+        (with_case(Verdict.SUSPECT), {"strict": True}, FAILS),
+        (build.one_leak(), {"min_growth_bytes_per_hour": build.MIB}, FAILS),
+        (build.one_leak(), {"min_growth_bytes_per_hour": 2 * build.MIB}, PASSES),
+        (replace(build.clean(), verdict=Verdict.INCONCLUSIVE), {}, UNDECIDED),
+        (replace(build.clean(), sites_tested=0), {}, UNDECIDED),
+        (replace(build.clean(), window=Window(0, 0, 0, 0)), {}, UNDECIDED),
+        (replace(with_case(Verdict.SUSPECT), window=Window(1, 2, 3, 1)), {}, UNDECIDED),
+        (replace(with_case(Verdict.LEAK, Status.KNOWN), verdict=Verdict.INCONCLUSIVE), {}, UNDECIDED),
+    ],
+)
+def test_exit_code(report: Report, flags: dict[str, bool], code: int) -> None:
+    assert decide(report, **flags).exit_code == code
+
+
+@pytest.mark.parametrize("name", build.ALL)
+def test_every_case_fails_or_has_an_excuse(name: str) -> None:
+    report = build.ALL[name]()
+    decision = decide(report)
+    assert {case.fingerprint for case in decision.failing} | decision.tolerated.keys() == {c.fingerprint for c in report.cases}
+    assert (decision.exit_code == FAILS) == bool(decision.failing)
+    assert all(decision.tolerated.values())
+    assert decision.reason
+
+
+def test_a_rate_that_is_not_known_is_not_excused_as_slow() -> None:
+    assert decide(build.odd_numbers(), min_growth_bytes_per_hour=1).exit_code == FAILS
