@@ -39,3 +39,7 @@ def gopprof(go: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     if build.returncode != 0:
         pytest.skip(f"cmd/pprof does not build here: {build.stderr.strip()[:200]}")
     return str(binary)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden", action="store_true", help="write golden files anew; look at the diff before committing it")
