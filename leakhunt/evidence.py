@@ -108,8 +108,12 @@ class Evidence:
         growing = trends.growing & focus
         if self.snapshots < thresholds.MIN_SNAPSHOTS:
             growing = focus & (grown >= thresholds.MIN_GROWTH_BYTES)
-        groups = [Group(sites) for sites in growth_groups(self.series, np.flatnonzero(growing), self.grown_objects)]
-        rest = np.flatnonzero(self._conspicuous & focus & ~growing)
+        seeds = np.flatnonzero(growing).tolist()
+        grouped = growth_groups(self.series, seeds, self.grown_objects, trends.freed_samples)
+        groups = [Group(sites) for sites in grouped]
+        taken = np.zeros(len(growing), dtype=bool)
+        taken[[site for sites in grouped for site in sites]] = True
+        rest = np.flatnonzero(self._conspicuous & focus & ~taken)
         shown = sorted(rest, key=lambda site: (-grown[site], site))[:CONSPICUOUS_MOST]
         return (*groups, *(Group((int(site),)) for site in shown))
 

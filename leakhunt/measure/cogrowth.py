@@ -1,11 +1,16 @@
 """Which sites grow as one: a cache's item, key, value and expiry time are one leak seen at four sites.
 
-Takes a series and its trends, gives groups of site indices. What a group means is the detectors' affair.
+Takes a series and the sites that grow significantly (seeds), gives groups of site indices. Sites that ride along are often
+too small to be significant alone: at the default sampling period, 30 000 cache items of 64 B are four samples. What a group
+means is the detectors' affair.
 
-Two growing sites belong together when a function of the user's calls both within a few frames, and either their objects
-grow in equal number (within the sampling error of both), or one of the two is the container that the other's caller
-fills (its objects grow far more slowly than its bytes). Cost O(G^2 * F) for G growing sites and F compared frames.
+Two sites belong together when one function outside the standard library calls both within a few frames, and either their
+objects grow in equal number (within the sampling error of both), or one is the container that the other's objects go into
+(its leaf function is on the other's stack and it gains far fewer, larger objects). Cost O(S * K * F) for S seeds, K sites
+that grew and F compared frames.
 """
+
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,73 +18,88 @@ from numpy.typing import NDArray
 from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite, is_standard
 
-# How far from the leaf two stacks may meet. Item, key and value of a cache meet where the user calls the cache; through
-# a loader (gcache: Get, getWithLoader, load, Do, call, func1) that is seven frames from the item's allocation.
-MEETING_FRAMES = 8
+# How far from their leaves, both distances added, two stacks may meet, in frames outside the standard library: the user
+# function that makes a value and puts it into a cache is one frame above the first and three above the second (gcache: set,
+# SetWithExpire, a wrapper). At five, background work of the same HTTP handler rode along in fixtures/series/sessions-softcap.
+MEETING_DISTANCE = 4
 # Growth in objects counts as equal within this many standard errors plus this share: sizes of 16 B beside 1 KiB are
 # sampled so differently that the error carries nearly all of it.
-EQUAL_STANDARD_ERRORS = 3.0
-EQUAL_SHARE = 0.10
+EQUAL_STANDARD_ERRORS = 2.0
+EQUAL_SHARE = 0.15
+# A rider may free this share of what it allocates; more is churn that happens to have grown.
+RIDER_FREED_SHARE = 0.2
+CONTAINER_RATIO = 8.0  # a container gains at most an eighth of its entries' objects: Go's map groups hold 8 slots
 
 
 def growth_groups(
-    series: Series, growing: NDArray[np.intp], growth_objects: NDArray[np.float64]
+    series: Series, seeds: Iterable[int], grown_objects: NDArray[np.float64], freed_samples: NDArray[np.float64]
 ) -> tuple[tuple[int, ...], ...]:
-    """Partition of `growing` (indices of sites) into groups that grow as one.
+    """Groups of sites that grow as one, each around at least one of `seeds`; every seed is in exactly one.
 
-    growth_objects  float64[K], objects gained by each site of the series over the tested segment
+    grown_objects   float64[K], objects gained by each site over the longest segment
+    freed_samples   float64[K], sampled objects freed over it
     returns         groups of site indices; within a group and between groups, the largest growth in bytes first
     """
     segment = series.longest_segment
     gained_bytes = series.inuse_bytes[:, segment.stop - 1] - series.inuse_bytes[:, segment.start]
-    errors = _standard_errors(series, growing, growth_objects)
-    order = sorted((int(i) for i in growing), key=lambda i: (-int(gained_bytes[i]), i))
-    parent = {i: i for i in order}
+    allocated = series.alloc_samples[:, segment.stop - 1] - series.alloc_samples[:, segment.start]
+    rising = gained_bytes > 0
+    steady = rising & (freed_samples <= RIDER_FREED_SHARE * allocated)
+    errors = _standard_errors(series, grown_objects)
 
-    def find(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
+    def largest_first(site: int) -> tuple[int, int]:
+        return -int(gained_bytes[site]), site
 
-    for position, a in enumerate(order):
-        for b in order[position + 1 :]:
-            if find(a) == find(b) or not _meet(series.sites[a], series.sites[b]):
+    waiting = sorted((int(seed) for seed in seeds), key=largest_first)
+    riders = set(np.flatnonzero(rising).tolist()) - set(waiting)
+    groups: list[list[int]] = []
+    while waiting:
+        group = [waiting.pop(0)]
+        for site in [*waiting, *sorted(riders, key=largest_first)]:
+            if not _meet(series.sites[group[0]], series.sites[site]):
                 continue
-            gap = abs(growth_objects[a] - growth_objects[b])
-            allowed = EQUAL_STANDARD_ERRORS * float(np.hypot(errors[a], errors[b]))
-            allowed += EQUAL_SHARE * float(max(growth_objects[a], growth_objects[b]))
-            if gap <= allowed or _is_container(series, a, b, growth_objects):
-                parent[find(b)] = find(a)
-    groups: dict[int, list[int]] = {}
-    for i in order:
-        groups.setdefault(find(i), []).append(i)
-    return tuple(tuple(group) for group in groups.values())
+            equal = (steady[site] or site in waiting) and _equal(group[0], site, grown_objects, errors)
+            if equal or _is_container(series, group[0], site, grown_objects):
+                group.append(site)
+        waiting = [site for site in waiting if site not in group]
+        riders -= set(group)
+        groups.append(sorted(group, key=largest_first))
+    return tuple(tuple(group) for group in groups)
 
 
-def _standard_errors(series: Series, growing: NDArray[np.intp], growth_objects: NDArray[np.float64]) -> dict[int, float]:
-    """Standard error of each site's growth in objects: with n sampled objects gained, about growth / sqrt(n)."""
+def _equal(a: int, b: int, grown_objects: NDArray[np.float64], errors: NDArray[np.float64]) -> bool:
+    """Whether two sites gained the same number of objects, as far as their samples can tell."""
+    allowed = EQUAL_STANDARD_ERRORS * float(np.hypot(errors[a], errors[b]))
+    allowed += EQUAL_SHARE * float(max(grown_objects[a], grown_objects[b]))
+    return abs(float(grown_objects[a] - grown_objects[b])) <= allowed
+
+
+def _standard_errors(series: Series, grown_objects: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64[K]: standard error of each site's growth in objects; n sampled objects gained give growth / sqrt(n)."""
     segment = series.longest_segment
-    gained = series.inuse_samples[:, segment.stop - 1] + series.inuse_samples[:, segment.start]
-    objects = series.inuse_objects[:, segment.stop - 1] + series.inuse_objects[:, segment.start]
-    errors = {}
-    for i in growing:
-        samples = max(float(gained[i]), 1.0)
-        errors[int(i)] = float(objects[i]) / samples * np.sqrt(samples)
-    return errors
+    gained = series.inuse_samples[:, segment.stop - 1] - series.inuse_samples[:, segment.start]
+    return np.abs(grown_objects) / np.sqrt(np.maximum(np.abs(gained), 1.0))
 
 
 def _meet(a: AllocationSite, b: AllocationSite) -> bool:
-    """Whether a function outside the standard library calls both within MEETING_FRAMES of their leaves."""
-    near = {f.function for f in a.frames[:MEETING_FRAMES] if not is_standard(f.function)}
-    return any(f.function in near for f in b.frames[:MEETING_FRAMES])
+    """Whether one function outside the standard library calls both near their leaves."""
+    depth = {function: i for i, function in reversed(list(enumerate(_near(a))))}
+    return any(function in depth and depth[function] + j <= MEETING_DISTANCE for j, function in enumerate(_near(b)))
 
 
-def _is_container(series: Series, a: int, b: int, growth_objects: NDArray[np.float64]) -> bool:
-    """Whether one site's leaf function is on the other's stack and gains few, large objects: the table or backing array
-    that the other's objects are put into."""
-    few, many = (a, b) if growth_objects[a] < growth_objects[b] else (b, a)
-    if growth_objects[few] * 8 > growth_objects[many]:
+def _near(site: AllocationSite) -> list[str]:
+    return [frame.function for frame in site.frames if not is_standard(frame.function)][: MEETING_DISTANCE + 1]
+
+
+def _is_container(series: Series, a: int, b: int, grown_objects: NDArray[np.float64]) -> bool:
+    """Whether one site is the table or backing array that the objects of the other are put into."""
+    few, many = (a, b) if grown_objects[a] < grown_objects[b] else (b, a)
+    if grown_objects[few] * CONTAINER_RATIO > grown_objects[many]:
         return False
-    function = series.sites[few].leaf.function
-    return any(frame.function == function for frame in series.sites[many].frames[:MEETING_FRAMES])
+    return series.sites[few].leaf.function in _near(series.sites[many]) or _siblings(series, few, many)
+
+
+def _siblings(series: Series, few: int, many: int) -> bool:
+    """Whether the caller of one leaf function is the caller of the other: `record` appends what `snapshotOf` made."""
+    callers = [_near(series.sites[site])[1:2] for site in (few, many)]
+    return bool(callers[0]) and callers[0] == callers[1]
