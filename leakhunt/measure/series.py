@@ -23,6 +23,7 @@ Column = NDArray[Any]  # int64, int32 or float64
 
 _COLUMNS = ("inuse_space", "inuse_objects", "alloc_space", "alloc_objects")
 _SHORT_NAMES = {"inuse_space": "space", "inuse_objects": "objects"}  # of tools that know no cumulative columns
+_NO_BLOCKS = np.empty((0, 4), dtype=np.int64)
 _INUSE_BYTES, _INUSE_OBJECTS, _ALLOC_BYTES, _ALLOC_OBJECTS, _INUSE_SAMPLES, _ALLOC_SAMPLES = range(6)
 
 
@@ -62,6 +63,8 @@ class SeriesBuilder:
         self._kind: ProfileKind | None = None
         self._source = ""
         self._notes: list[str] = []
+        self._last_ns = -1
+        self._last_blocks = _NO_BLOCKS
 
     def __len__(self) -> int:
         return len(self._snapshots)
@@ -107,6 +110,7 @@ class SeriesBuilder:
         exact = all(s.exact for s in snapshots)
         order = _site_order(snapshots, self._table.keys)
         columns = _dense(snapshots, order)
+        blocks = _blocks_in_order(self._last_blocks, order)
         sites = self._table.sites
         return Series(
             sites=tuple(sites[i] for i in order),
@@ -125,6 +129,7 @@ class SeriesBuilder:
             build_ids=build_ids,
             exact_counts=exact,
             notes=tuple(notes),
+            blocks=blocks,
         )
 
     def _fold(self, profile: Profile, order: int) -> _Snapshot:
@@ -141,6 +146,9 @@ class SeriesBuilder:
             alloc = raw_counts(by_sample[2], by_sample[3], blocks, period)
             exact = inuse.exact and alloc.exact
             by_sample += [inuse.counts, alloc.counts]
+            if profile.time_ns >= self._last_ns:
+                self._last_ns = profile.time_ns
+                self._last_blocks = np.column_stack([sites, blocks, by_sample[_INUSE_OBJECTS], by_sample[_ALLOC_OBJECTS]])
         else:
             goroutines = values[:, -1] if values.shape[1] else np.zeros(samples, np.int64)
             by_sample = [np.zeros(samples, np.int64), goroutines, *by_sample[2:], goroutines, np.zeros(samples, np.int64)]
@@ -158,6 +166,17 @@ class SeriesBuilder:
             exact=exact,
             columns=columns,
         )
+
+
+def _blocks_in_order(blocks: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`blocks` [S, 4] of one profile with equal sites and sizes added, sites renumbered by `order`, sorted."""
+    position = np.empty(len(order), dtype=np.int64)
+    position[order] = np.arange(len(order))
+    keys, where = np.unique(np.column_stack([position[blocks[:, 0]], blocks[:, 1]]), axis=0, return_inverse=True)
+    sums = np.zeros((len(keys), 2), dtype=np.int64)
+    np.add.at(sums, where.reshape(-1), blocks[:, 2:])
+    merged = np.column_stack([keys, sums])
+    return merged[merged[:, 1] > 0]
 
 
 def _column(profile: Profile, values: NDArray[np.int64], name: str) -> NDArray[np.int64]:

@@ -3,7 +3,7 @@
 Holds the numbers; how they are gathered is `leakhunt.measure.series`, what they say is `leakhunt.measure.trend`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class Series:
     build_ids       N build ids, "" where unknown
     exact_counts    False when a profile had lost its `bytes` labels (merged or rewritten): counts are estimates then
     notes           doubts about the whole series, each a sentence
+    blocks          int64[M, 4], from the last profile: site, block size in bytes, objects of that size in use, and allocated
+                    since the process started; sorted by site, then size. Empty where samples carry no size
     """
 
     sites: tuple[AllocationSite, ...]
@@ -50,6 +52,7 @@ class Series:
     build_ids: tuple[str, ...]
     exact_counts: bool = True
     notes: tuple[str, ...] = ()
+    blocks: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 4), dtype=np.int64))
 
     @property
     def snapshots(self) -> int:
