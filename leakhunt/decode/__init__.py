@@ -6,9 +6,15 @@ needs it.
 
 from __future__ import annotations
 
-from leakhunt.model.profile import Profile
+TYPE_CHECKING = False  # typing takes 3 ms to import
+
+if TYPE_CHECKING:
+    from leakhunt.errors import DecodeError
+    from leakhunt.model.profile import Profile
 
 MAX_INPUT_BYTES = 1 << 30  # of a compressed or text profile file; the largest of 148 public ones has 0.4 MB
+MAX_TEXT_BYTES = 256 << 20  # text costs some ten times its size in memory; a million goroutine stacks have this much
+_SAMPLE_TYPE_FIRST = b"\n"  # field 1, sample_type, of profile.proto
 
 
 def load(data: bytes, source: str) -> Profile:
@@ -17,10 +23,46 @@ def load(data: bytes, source: str) -> Profile:
     Raises DecodeError, saying what the input is and what to fetch instead, for whatever is not a heap, goroutine or
     goroutine leak profile. Memory is bounded by the decompressed size, which is capped (leakhunt.decode.decompress).
     """
+    from leakhunt.decode import pprof
     from leakhunt.decode.decompress import decompress
-    from leakhunt.decode.pprof import decode
+    from leakhunt.errors import DecodeError
 
-    return decode(decompress(data, source), source)
+    data = decompress(data, source)
+    if data.startswith(_SAMPLE_TYPE_FIRST):
+        try:
+            profile = pprof.decode(data, source)
+        except DecodeError as error:
+            profile = _load_other(data, source, error)
+    else:
+        profile = _load_other(data, source, None)
+    reason = pprof.refusal(profile)
+    if reason is not None:
+        raise DecodeError(source, None, reason)
+    return profile
+
+
+def _load_other(data: bytes, source: str, failure: DecodeError | None) -> Profile:
+    """Whatever does not begin as every known writer begins a protobuf profile, or could not be read as one."""
+    from leakhunt.decode import pprof, sniff
+    from leakhunt.errors import DecodeError
+
+    reason = sniff.refusal(data)
+    if reason is not None:
+        raise DecodeError(source, None, reason)
+    found = sniff.sniff(data)
+    if found == sniff.Format.PROTOBUF:
+        if failure is not None:
+            raise failure
+        return pprof.decode(data, source)
+    if len(data) > MAX_TEXT_BYTES:
+        raise DecodeError(source, None, f"is text of more than {MAX_TEXT_BYTES} bytes; fetch it without ?debug=")
+    from leakhunt.decode import text
+
+    if found == sniff.Format.HEAP_TEXT:
+        return text.decode_heap(data, source)
+    if found == sniff.Format.GOROUTINE_TEXT:
+        return text.decode_goroutines(data, source)
+    return text.decode_stacks(data, source)
 
 
 def read_file(path: str, limit_bytes: int = MAX_INPUT_BYTES) -> bytes:

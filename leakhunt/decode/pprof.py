@@ -54,13 +54,29 @@ def decode(data: bytes, source: str) -> Profile:
 def kind_of(sample_types: tuple[ValueType, ...]) -> ProfileKind:
     """What a profile with these sample types measures."""
     names = [value_type.type for value_type in sample_types]
-    if set(names) & set(HEAP_SAMPLE_TYPES):
+    if set(names) & set(HEAP_SAMPLE_TYPES) or names == ["objects", "space"]:  # the latter from text without alloc columns
         return ProfileKind.HEAP
     if names == ["goroutine"]:
         return ProfileKind.GOROUTINE
     if names == ["goroutineleak"]:
         return ProfileKind.GOROUTINE_LEAK
     return ProfileKind.OTHER
+
+
+def refusal(profile: Profile) -> str | None:
+    """Why leakhunt does not read `profile`, as a sentence without its subject; None where it does."""
+    names = [value_type.type for value_type in profile.sample_types]
+    if profile.kind == ProfileKind.OTHER:
+        if "cpu" in names or profile.period_type.type == "cpu":
+            return "is a CPU profile: it says where time goes, not memory; fetch /debug/pprof/heap instead"
+        if "contentions" in names or "delay" in names:
+            return "is a mutex or block profile: it says where goroutines wait, not what is in memory; fetch /debug/pprof/heap"
+        shown = ", ".join(name for name in names if name)[:100] or "nothing it names"
+        return f"is a profile of {shown}, not of Go's heap or goroutines; fetch /debug/pprof/heap instead"
+    files = [file for file in profile.function_files if file and not file.startswith("<")]
+    if files and not any(file.endswith((".go", ".s")) for file in files):
+        return f"is a profile of a program that is not Go (its source files are like {files[0][-60:]}); leakhunt reads Go's"
+    return None
 
 
 class _Strings:
