@@ -20,7 +20,7 @@ from urllib.parse import unquote
 from leakhunt.errors import DecodeError
 from leakhunt.model.escape import CompilerLog, Decision, EscapeDiagnostic, FlowReason, FlowStep
 
-# `-gcflags=all=-m=2` of a program with 300 dependencies wrote 180 MB; a log beyond this is refused, not half read.
+# Go 1.27 wrote 68 bytes of -m=2 a source line (yaml.v3), so this is some 7 million lines; more is refused, not half read.
 MAX_LOG_BYTES = 512 << 20
 MAX_LINE_BYTES = 1 << 20  # the longest line of yaml.v3, gcache and otter has 2 304 bytes
 MAX_UNKNOWN_SHOWN = 20
@@ -34,6 +34,7 @@ _DECIDED = re.compile(
     r"(?:moved to heap: (?P<moved>.*)|(?P<expression>.*) (?P<decision>escapes to heap|does not escape))", re.DOTALL
 )
 _JSON_REASON = re.compile(r"escflow: {6}from (?P<expression>.*) \((?P<reason>[^()]*)\)", re.DOTALL)
+_MAP_PUT = "key of map put"
 _JSON_ESCAPE_CODES = frozenset({"escape", "escapes"})
 
 # What else `-m` to `-m=2` prints, by kind; the first match counts. Kinds of position-less lines are at the end.
@@ -73,6 +74,7 @@ class _Collector:
     counts: Counter[str] = field(default_factory=Counter)
     unknown: list[str] = field(default_factory=list)
     go_version: str = ""
+    map_writes: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, found: EscapeDiagnostic) -> None:
         """Merges `found` into what is known of its position: the graver decision stays, and the first flow."""
@@ -97,7 +99,12 @@ class _Collector:
 
     def finish(self, source: str) -> CompilerLog:
         return CompilerLog(
-            source, tuple(self.diagnostics.values()), dict(sorted(self.counts.items())), tuple(self.unknown), self.go_version
+            source,
+            tuple(self.diagnostics.values()),
+            dict(sorted(self.counts.items())),
+            tuple(self.unknown),
+            self.go_version,
+            frozenset(self.map_writes),
         )
 
 
@@ -197,7 +204,7 @@ def _parse_text(lines: Iterable[str], source: str, collector: _Collector) -> Non
             continue
         message = match["message"]
         if message.startswith("  "):
-            kind = _flow_line(message, steps)
+            kind = _flow_line(message, steps, package, collector)
             if kind:
                 collector.counts[kind] += 1
                 continue
@@ -219,12 +226,14 @@ def _parse_text(lines: Iterable[str], source: str, collector: _Collector) -> Non
     close()
 
 
-def _flow_line(message: str, steps: list[tuple[str, str, list[FlowReason]]]) -> str:
-    """Takes a flow's line into `steps`. Flows of parameters are read and dropped with their head. "" when it is neither."""
+def _flow_line(message: str, steps: list[tuple[str, str, list[FlowReason]]], package: str, collector: _Collector) -> str:
+    """Takes a flow's line into `steps`; returns its kind, "" when it is none. A parameter's flow is dropped with its head."""
     if flow := _FLOW.fullmatch(message):
         steps.append((flow["target"], flow["source"], []))
         return "flow"
     if reason := _REASON.fullmatch(message):
+        if reason["reason"] == _MAP_PUT:
+            collector.map_writes.add((package, reason["expression"]))
         if steps:
             steps[-1][2].append(FlowReason(reason["expression"], reason["reason"], reason["file"], int(reason["line"])))
         return "flow reason"
@@ -260,6 +269,9 @@ def _parse_json(lines: Iterable[str], source: str, collector: _Collector) -> Non
 
 def _take_json(record: dict[str, Any], package: str, file: str, collector: _Collector) -> None:
     code = record["code"]
+    for related in record.get("relatedInformation", ()):
+        if (put := _JSON_REASON.fullmatch(related["message"])) and put["reason"] == _MAP_PUT:
+            collector.map_writes.add((package, put["expression"]))
     if code not in _JSON_ESCAPE_CODES:
         collector.counts[str(code)] += 1
         return

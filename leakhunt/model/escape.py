@@ -70,6 +70,7 @@ class CompilerLog:
     counts          lines (or JSON records) by kind, `unknown` among them; they add up to everything that was read
     unknown         the first few lines of no known kind, for a person to look at
     go_version      of the compiler where the log says so (the JSON form), else ""
+    map_writes      (package, assignment) of every assignment that a flow calls a map put: `c.items[key] = item`
     """
 
     source: str
@@ -77,6 +78,7 @@ class CompilerLog:
     counts: Mapping[str, int]
     unknown: tuple[str, ...] = ()
     go_version: str = ""
+    map_writes: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def has_flows(self) -> bool:
