@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from leakhunt import __version__
+from leakhunt.cli.capture import capture
 from leakhunt.cli.explain import explain
 from leakhunt.cli.hunt import hunt
 
@@ -27,4 +28,5 @@ def _root(
 
 
 app.command()(hunt)
+app.command()(capture)
 app.command()(explain)
