@@ -34,7 +34,7 @@ BITMAP_BYTES = 128  # heap bitmap at the end of a one-page span that holds point
 MARK_BYTES = 128  # spanInlineMarkBits (green tea collector): 64 mark bytes, 64 scan bytes
 SMALL_BYTES = 512  # gc.MinSizeForMallocHeader: above it neither lies in the span
 MARK_MIN_BYTES = 16  # gcUsesSpanInlineMarkBits
-MAX_ADDRESS = 1 << 56  # beyond any user address of amd64 and arm64
+MAX_ADDRESS = 1 << 48  # beyond any user address of amd64 and arm64
 MEMSTATS_FIELDS = (
     "Alloc TotalAlloc Sys Lookups Mallocs Frees HeapAlloc HeapSys HeapIdle HeapInuse HeapReleased HeapObjects "
     "StackInuse StackSys MSpanInuse MSpanSys MCacheInuse MCacheSys BuckHashSys GCSys OtherSys NextGC LastGC PauseTotalNs"
@@ -108,7 +108,7 @@ def read_dump(
         sample_buckets=np.array([bucket_of.get(b, -1) for b in samples[:, 1].tolist()], np.int32),
         defers=tables[_DEFER].copy(),
         panics=tables[_PANIC].copy(),
-        os_threads=len(tables[_THREAD]),
+        threads=tables[_THREAD][:, 0].copy(),
         memstats=memstats,
         last_gc_ns=memstats.get("LastGC", 0),
         modified_ns=modified_ns,

@@ -12,6 +12,8 @@ from leakhunt.kernels import graph as kernel
 from leakhunt.kernels import records
 from leakhunt.model.heap import MALLOC_HEADER_MAX_BYTES, WORD_BYTES, HeapDump, HeapGraph, Int32, Process
 
+SHAPE_WORDS_MAX = MALLOC_HEADER_MAX_BYTES // WORD_BYTES  # larger objects are told apart by size, not by words
+
 
 def build_graph(dump: HeapDump) -> HeapGraph:
     """The object graph of `dump`. Raises DecodeError where a pointer list does not fit its object."""
@@ -29,7 +31,7 @@ def build_graph(dump: HeapDump) -> HeapGraph:
         raise DecodeError(dump.process.source, offset, f"corrupt heap dump: {reason}; take the dump again") from None
     shape_sizes = dump.sizes[shape_firsts]
     shape_words = [
-        pointer_words(dump.contents, int(offset + size)) if size <= MALLOC_HEADER_MAX_BYTES else np.empty(0, np.int32)
+        pointer_words(dump.contents, int(offset + size))[:SHAPE_WORDS_MAX]
         for offset, size in zip(dump.content_offsets[shape_firsts], shape_sizes, strict=True)
     ]
     return HeapGraph(

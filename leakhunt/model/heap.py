@@ -155,6 +155,7 @@ class Process:
     memstats        the fields of runtime.MemStats by name, without the pauses; empty where the dump ends before them
     itabs           int64[I, 2], itab address and concrete type address
     sample_addresses, sample_buckets   int64[S], int32[S]: sampled live objects and the index of their bucket
+    threads         int64[...], addresses of the runtime.m of each OS thread
     defers          int64[D, 7] and panics int64[P, 6], as the format has them
     last_gc_ns      wall clock of the last collection, a lower bound for when the dump was taken; 0 when unknown
     modified_ns     mtime of the file, an upper bound; 0 when unknown
@@ -176,7 +177,7 @@ class Process:
     sample_buckets: Int32
     defers: Int64
     panics: Int64
-    os_threads: int
+    threads: Int64
     memstats: dict[str, int]
     last_gc_ns: int
     modified_ns: int
@@ -263,7 +264,8 @@ class HeapGraph:
     edge_words       int32[E], where in the object the pointer lies, in words of 8 bytes from its start
     shapes           int32[N], number of the object's shape: same size and same words that hold pointers
     shape_sizes      int64[T], size of a shape's objects
-    shape_words      T arrays of int32, the words of a shape that the collector takes for pointers
+    shape_words      T arrays of int32, the words of a shape that the collector takes for pointers; above 32 KiB objects are
+                    told apart by size and having pointers only, and these are the first words of one of them
     sample_objects   int32[S], objects whose allocation was sampled, -1 where the sample fits no object
     sample_buckets   int32[S], their bucket
     contents         the dump's bytes, None for a stripped dump

@@ -1,0 +1,250 @@
+"""Who holds what: which roots reach each object, by which shortest path, and paths folded until they read alike.
+
+Roots are followed in phases, each exhausted before the next, so that what a global variable holds is explained by it even
+where a stack or the runtime holds it too: globals, stacks, the runtime's own globals and descriptors, then conservative
+stack words, then finalizers. An object that none of them reaches is `unreached`: garbage that the collector has yet to
+find, or something held in a way the dump does not show (runtime.AddCleanup, other modules). It is never called garbage.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakhunt.kernels import graph as kernel
+from leakhunt.model.heap import HeapGraph, Int32, Int64, Naming, RootKind
+from leakhunt.model.site import is_runtime
+
+UNREACHED = 255
+
+
+class Rank(IntEnum):
+    """How an object is reached; the lowest that applies."""
+
+    GLOBAL = 0
+    STACK = 1
+    RUNTIME = 2
+    CONSERVATIVE = 3
+    FINALIZER = 4
+
+    @property
+    def label(self) -> str:
+        """As a table names it."""
+        return ("global variables", "goroutine stacks", "the runtime", "stack words, conservatively", "finalizers")[self]
+
+
+@dataclass(frozen=True, slots=True)
+class RootGroup:
+    """Roots that a person takes for one: the words of one variable, or one function's frames on all stacks."""
+
+    kind: RootKind
+    name: str
+    rank: Rank
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A forest of shortest paths over the M objects that roots reach.
+
+    order           int32[M], objects as they were reached: by rank, and within a rank by distance
+    parents         int32[N], the object before it on its path; -1 where that is a root, -2 for unreached objects
+    vias            int32[N], word of the parent that holds the pointer, or number of the root
+    ranks           uint8[N], Rank, UNREACHED for unreached objects
+    groups          root groups, in order of rank
+    group_of_root   int32[R], group of each root of the graph
+    """
+
+    order: Int32
+    parents: Int32
+    vias: Int32
+    ranks: NDArray[np.uint8]
+    groups: tuple[RootGroup, ...]
+    group_of_root: Int32
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a path to one object: the pointer's label in what holds it, its byte offset there, what it leads to."""
+
+    label: str
+    offset_bytes: int
+    object: int
+    type_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathTrie:
+    """The paths of all reached objects, folded: objects whose paths read alike (root, then labels and types) share a node.
+
+    A node's parent comes before it. Nodes without a parent are root groups.
+
+    node_of         int32[N], node of each object, -1 for unreached ones
+    parents         int32[P], -1 for root groups
+    labels, types   int32[P], index into the naming's label_names and type_names (-1 for none); for a root group, `labels` is
+                    its number
+    objects, bytes  int64[P], shallow, of the node itself; what hidden plumbing weighs is counted with what holds it
+    total_objects, total_bytes   int64[P], with everything below
+    """
+
+    groups: tuple[RootGroup, ...]
+    node_of: Int32
+    parents: Int32
+    labels: Int32
+    types: Int32
+    objects: Int64
+    bytes: Int64
+    total_objects: Int64
+    total_bytes: Int64
+    label_names: tuple[str, ...]
+    type_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.parents)
+
+    def step(self, node: int) -> tuple[str, str]:
+        """(label, type name) of a node; for a root group (kind label, name)."""
+        if self.parents[node] < 0:
+            group = self.groups[self.labels[node]]
+            return group.kind.label, group.name
+        label = self.label_names[self.labels[node]] if self.labels[node] >= 0 else ""
+        return label, self.type_names[self.types[node]]
+
+    def path(self, node: int) -> tuple[int, ...]:
+        """The nodes from the root group to `node`."""
+        nodes = [node]
+        while self.parents[nodes[-1]] >= 0:
+            nodes.append(int(self.parents[nodes[-1]]))
+        return tuple(reversed(nodes))
+
+    def keys(self) -> Iterator[tuple[int, tuple[str, str]]]:
+        """(parent, step) of each node: what is the same in every dump of a series."""
+        for node in range(len(self)):
+            yield int(self.parents[node]), self.step(node)
+
+
+def reach(graph: HeapGraph, naming: Naming, blocked: NDArray[np.bool_] | None = None) -> Reach:
+    """Shortest paths from roots to every object, in phases by Rank. `blocked` (bool[N]) marks objects not to be entered:
+    what is then unreached is what they retain together. O(objects + edges), 13 bytes an object."""
+    groups, group_of_root = group_roots(graph, naming)
+    root_ranks = np.array([group.rank for group in groups], np.int8)[group_of_root]
+    by_rank = np.argsort(root_ranks, kind="stable").astype(np.int32)
+    phase_starts = np.searchsorted(root_ranks[by_rank], np.arange(len(Rank) + 1)).astype(np.int64)
+    count = graph.objects
+    order, parents, vias = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
+    phase_ends = np.zeros(len(Rank), np.int64)
+    reached = kernel.breadth_first(
+        graph.edge_starts,
+        graph.edge_targets,
+        graph.edge_words,
+        graph.roots.targets[by_rank],
+        phase_starts,
+        _runtime_descriptors(graph),
+        Rank.RUNTIME,
+        np.empty(0, np.uint8) if blocked is None else blocked.view(np.uint8),
+        order,
+        parents,
+        vias,
+        phase_ends,
+    )
+    order = order[:reached]
+    at_root = parents == -1
+    vias[at_root] = by_rank[vias[at_root]]
+    ranks = np.full(count, UNREACHED, np.uint8)
+    for rank, (start, end) in enumerate(zip((0, *phase_ends[:-1]), phase_ends, strict=True)):
+        ranks[order[start:end]] = rank
+    return Reach(order, parents, vias, ranks, groups, group_of_root)
+
+
+def group_roots(graph: HeapGraph, naming: Naming) -> tuple[tuple[RootGroup, ...], Int32]:
+    """Roots of one kind and name as one group, groups in order of rank, kind and name; the group of each root."""
+    kinds = graph.roots.kinds.astype(np.int64)
+    pairs, inverse = np.unique(kinds * len(naming.root_names) + naming.root_name_ids, return_inverse=True)
+    groups = []
+    for pair in pairs.tolist():
+        kind, name = divmod(pair, len(naming.root_names))
+        groups.append(RootGroup(RootKind(kind), naming.root_names[name], _rank(RootKind(kind), naming.root_names[name])))
+    order = sorted(range(len(groups)), key=lambda i: (groups[i].rank, groups[i].kind, groups[i].name))
+    place = np.empty(len(groups), np.int32)
+    place[order] = np.arange(len(groups), dtype=np.int32)
+    return tuple(groups[i] for i in order), place[inverse.reshape(-1)]
+
+
+def fold_paths(graph: HeapGraph, reached: Reach, naming: Naming) -> PathTrie:
+    """The trie of all paths. O(objects + nodes x depth)."""
+    nodes = np.empty(graph.objects, np.int32)
+    parents, labels, types, objects, weights = (
+        np.asarray(column)
+        for column in kernel.trie(
+            reached.order,
+            reached.parents,
+            reached.vias,
+            graph.sizes,
+            naming.type_ids,
+            naming.type_is_internal.view(np.uint8),
+            naming.data_words,
+            naming.label_starts,
+            naming.label_ids,
+            reached.group_of_root,
+            nodes,
+        )
+    )
+    total_objects, total_bytes = objects.copy(), weights.copy()
+    order = np.arange(len(parents), dtype=np.int32)
+    kernel.sum_up(order, parents, total_objects)
+    kernel.sum_up(order, parents, total_bytes)
+    return PathTrie(
+        reached.groups,
+        nodes,
+        parents,
+        labels,
+        types,
+        objects,
+        weights,
+        total_objects,
+        total_bytes,
+        tuple(naming.label_names),
+        tuple(naming.type_names),
+    )
+
+
+def path_to(reached: Reach, naming: Naming, target: int) -> tuple[RootGroup, tuple[Step, ...]] | None:
+    """The shortest path to one object, root first; None where it is unreached."""
+    if reached.parents[target] == -2:
+        return None
+    steps, at = [], target
+    while reached.parents[at] >= 0:
+        holder = int(reached.parents[at])
+        word = int(reached.vias[at])
+        steps.append(Step(label_of(naming, holder, word), word * 8, at, naming.type_names[naming.type_ids[at]]))
+        at = holder
+    steps.append(Step("", 0, at, naming.type_names[naming.type_ids[at]]))
+    return reached.groups[reached.group_of_root[reached.vias[at]]], tuple(reversed(steps))
+
+
+def label_of(naming: Naming, holder: int, word: int) -> str:
+    """What the pointer in `word` of an object is called; "" where its type has no names for it."""
+    type_id = naming.type_ids[holder]
+    start, end = int(naming.label_starts[type_id]), int(naming.label_starts[type_id + 1])
+    place = word - int(naming.data_words[holder])
+    if start == end or place < 0:
+        return ""
+    label = int(naming.label_ids[start + place % (end - start)])
+    return naming.label_names[label] if label >= 0 else ""
+
+
+def _rank(kind: RootKind, name: str) -> Rank:
+    if kind in (RootKind.DATA, RootKind.BSS):
+        return Rank.RUNTIME if is_runtime(name) else Rank.GLOBAL
+    return {RootKind.STACK: Rank.STACK, RootKind.CONSERVATIVE: Rank.CONSERVATIVE, RootKind.FINALIZER: Rank.FINALIZER}[kind]
+
+
+def _runtime_descriptors(graph: HeapGraph) -> NDArray[np.uint8]:
+    """uint8[N]: 1 for the runtime's g and m, through which runtime.allgs would explain what a stack explains better."""
+    late = np.zeros(graph.objects, np.uint8)
+    wanted = np.concatenate([graph.process.goroutines.addresses, graph.process.threads])
+    places = np.searchsorted(graph.addresses, wanted)
+    inside = places < graph.objects
+    late[places[inside][graph.addresses[places[inside]] == wanted[inside]]] = 1
+    return late

@@ -1,0 +1,81 @@
+"""Names without a binary: an object is called by its size and by the words in which it holds pointers.
+
+Two objects of one Go type nearly always have the same shape; two of one shape need not have the same type. Globals are
+called by their place in the data or bss segment, stack roots by their function. Cost: a few microseconds a shape.
+"""
+
+import numpy as np
+
+from leakhunt.model.heap import MALLOC_HEADER_MAX_BYTES, WORD_BYTES, HeapGraph, Int32, Naming, RootKind
+
+MOST_OFFSETS = 6  # more pointer words than this are counted, not listed
+ARRAY_POINTERS = 16  # an object with more is an array or a map's table: its edges share one label, or no path would fold
+
+
+def name_by_shape(graph: HeapGraph) -> Naming:
+    """Types are shapes, labels are byte offsets (`+16`), or `[x]` where the object is an array of pointers."""
+    labels: dict[str, int] = {}
+    names, rows = [], []
+    for size, words in zip(graph.shape_sizes.tolist(), graph.shape_words, strict=True):
+        names.append(shape_name(size, words))
+        rows.append(_labels_of(size, words, labels))
+    lengths = np.array([len(row) for row in rows], np.int64)
+    root_names, root_name_ids = name_roots(graph)
+    return Naming(
+        type_ids=graph.shapes,
+        type_names=names,
+        type_is_known=np.zeros(len(names), bool),
+        type_is_internal=np.zeros(len(names), bool),
+        label_starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        label_ids=np.concatenate([np.empty(0, np.int32), *rows]).astype(np.int32),
+        data_words=np.zeros(graph.objects, np.int8),
+        label_names=list(labels),
+        root_names=root_names,
+        root_name_ids=root_name_ids,
+    )
+
+
+def shape_name(size: int, words: Int32) -> str:
+    """`48 B, pointers at 0, 16`; `64 B, no pointers`; `128 B of pointers`; `1024 B, 40 pointers`; larger objects by class."""
+    if size > MALLOC_HEADER_MAX_BYTES:
+        return "large object with pointers" if len(words) else "large object without pointers"
+    if not len(words):
+        return f"{size} B, no pointers"
+    if len(words) * WORD_BYTES == size:
+        return f"{size} B of pointers"
+    if len(words) > MOST_OFFSETS:
+        return f"{size} B, {len(words)} pointers"
+    return f"{size} B, pointers at {', '.join(str(word * WORD_BYTES) for word in words.tolist())}"
+
+
+def _labels_of(size: int, words: Int32, labels: dict[str, int]) -> Int32:
+    """Label of each word of the shape; one label for all words of an array, none where there are no pointers."""
+    if not len(words):
+        return np.empty(0, np.int32)
+    if size > MALLOC_HEADER_MAX_BYTES or len(words) > ARRAY_POINTERS:
+        return np.array([labels.setdefault("[x]", len(labels))], np.int32)
+    row = np.full(size // WORD_BYTES, labels.setdefault("[x]", len(labels)), np.int32)
+    for word in words.tolist():
+        row[word] = labels.setdefault(f"+{word * WORD_BYTES}", len(labels))
+    return row
+
+
+def name_roots(graph: HeapGraph) -> tuple[list[str], Int32]:
+    """The name of each root as an index into the list of names: `data+0x1a0`, the function of a stack frame, `finalizer`."""
+    process, roots = graph.process, graph.roots
+    bases = {segment.kind: segment.address for segment in process.segments}
+    names: dict[str, int] = {}
+    ids = np.empty(len(roots), np.int32)
+    columns = zip(roots.kinds.tolist(), roots.addresses.tolist(), roots.sources.tolist(), strict=True)
+    for i, (kind, address, source) in enumerate(columns):
+        if kind in (RootKind.DATA, RootKind.BSS):
+            segment = RootKind(kind).label
+            name = f"{segment}+{address - bases[segment]:#x}"
+        elif kind == RootKind.FINALIZER:
+            name = "finalizer"
+        elif source < 0:
+            name = "defer, panic or closure about to run"
+        else:
+            name = process.frames.function_names[process.frames.functions[source]]
+        ids[i] = names.setdefault(name, len(names))
+    return list(names), ids

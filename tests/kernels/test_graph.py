@@ -1,0 +1,287 @@
+"""The graph kernels against slower twins on random graphs."""
+
+import array
+from collections import defaultdict, deque
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leakhunt.kernels import graph as kernel
+
+Graph = list[list[int]]
+
+
+@st.composite
+def blocks(draw: st.DrawFn, step: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """Blocks that do not overlap, some near each other, some far apart."""
+    at, addresses, sizes = 0xC000000000, [], []
+    for _ in range(draw(st.integers(0, 30))):
+        at += draw(st.sampled_from([0, step, 8 * step, 512, 8192, 1 << 20, 1 << 26, 1 << 27]))
+        size = step * draw(st.integers(1, 70))
+        addresses.append(at)
+        sizes.append(size)
+        at += size
+    return np.array(addresses, np.int64), np.array(sizes, np.int64)
+
+
+@given(blocks(), st.data(), st.booleans())
+def test_index_finds_what_a_linear_search_finds(
+    columns: tuple[np.ndarray, np.ndarray], data: st.DataObject, halves: bool
+) -> None:
+    addresses, sizes = columns
+    index = kernel.Index(addresses, sizes, halves)
+    edges = [a + d for a, s in zip(addresses.tolist(), sizes.tolist(), strict=True) for d in (-1, 0, 1, s - 1, s)]
+    probes = [
+        0,
+        -1,
+        1 << 47,
+        -(1 << 63),
+        *edges,
+        *data.draw(st.lists(st.integers(0xC000000000, 0xC000000000 + (1 << 30)), max_size=20)),
+    ]
+    found = np.empty(len(probes), np.int32)
+    index.resolve(np.array(probes, np.int64), found)
+    expected = [next((i for i in range(len(addresses)) if addresses[i] <= p < addresses[i] + sizes[i]), -1) for p in probes]
+    assert found.tolist() == expected
+
+
+def test_oddly_aligned_and_scattered_blocks_are_found_too() -> None:
+    scattered = np.arange(40, dtype=np.int64) << 40
+    for addresses, sizes in (
+        (np.array([3, 9, 12], np.int64), np.array([4, 2, 1], np.int64)),
+        (scattered, np.full(40, 8, np.int64)),
+    ):
+        found = np.empty(len(addresses), np.int32)
+        kernel.Index(addresses, sizes).resolve(addresses + sizes - 1, found)
+        assert found.tolist() == list(range(len(addresses)))
+
+
+def test_overlapping_blocks_are_refused() -> None:
+    with pytest.raises(ValueError, match="begins before"):
+        kernel.Index(np.array([0, 8], np.int64), np.array([16, 8], np.int64))
+
+
+def csr(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
+    starts = np.concatenate([[0], np.cumsum([len(out) for out in graph])]).astype(np.int64)
+    return starts, np.array([target for out in graph for target in out], np.int32)
+
+
+@st.composite
+def graphs(draw: st.DrawFn, most: int = 12) -> Graph:
+    count = draw(st.integers(1, most))
+    return [draw(st.lists(st.integers(0, count - 1), max_size=4)) for _ in range(count)]
+
+
+@st.composite
+def rooted(draw: st.DrawFn) -> tuple[Graph, list[list[int]], list[bool]]:
+    """A graph, the roots of two phases, and which blocks are late."""
+    graph = draw(graphs())
+    roots = st.lists(st.integers(0, len(graph) - 1), max_size=4)
+    return graph, [draw(roots), draw(roots)], [draw(st.booleans()) for _ in graph]
+
+
+def walk(
+    graph: Graph, phases: list[list[int]], late: list[bool], blocked: list[bool]
+) -> tuple[list[int], dict[int, int], list[int]]:
+    """The slow twin of breadth_first: order, parents, ends of phases."""
+    order: list[int] = []
+    parents: dict[int, int] = {}
+    ends, postponed = [], []
+    for phase, roots in enumerate(phases):
+        queue: deque[int] = deque()
+
+        def enter(block: int, parent: int, queue: deque[int] = queue) -> None:
+            if block not in parents and not blocked[block]:
+                parents[block] = parent
+                order.append(block)
+                queue.append(block)
+
+        for root in roots:
+            enter(root, -1)
+        if phase == 1:
+            for block in postponed:
+                for target in graph[block]:
+                    enter(target, block)
+        while queue:
+            block = queue.popleft()
+            if phase < 1 and late[block]:
+                postponed.append(block)
+                continue
+            for target in graph[block]:
+                enter(target, block)
+        ends.append(len(order))
+    return order, parents, ends
+
+
+@given(rooted(), st.data())
+def test_breadth_first(case: tuple[Graph, list[list[int]], list[bool]], data: st.DataObject) -> None:
+    graph, phases, late = case
+    blocked = [data.draw(st.integers(0, 5)) == 0 for _ in graph]
+    starts, targets = csr(graph)
+    roots = np.array([root for phase in phases for root in phase], np.int32)
+    count = len(graph)
+    order, parents, vias = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
+    ends = np.zeros(2, np.int64)
+    phase_starts = np.array([0, len(phases[0]), len(roots)], np.int64)
+    words = np.arange(len(targets), dtype=np.int32)
+    reached = kernel.breadth_first(
+        starts, targets, words, roots, phase_starts, np.array(late, np.uint8), 1, np.array(blocked, np.uint8),
+        order, parents, vias, ends,
+    )  # fmt: skip
+    expected_order, expected_parents, expected_ends = walk(graph, phases, late, blocked)
+    assert order[:reached].tolist() == expected_order
+    assert [parents[block] for block in expected_order] == [expected_parents[block] for block in expected_order]
+    assert ends.tolist() == expected_ends
+    assert {i for i in range(count) if parents[i] == -2} == set(range(count)) - set(expected_order)
+    for block in expected_order:  # the edge named is one that is there
+        if parents[block] >= 0:
+            assert starts[parents[block]] <= vias[block] < starts[parents[block] + 1]
+            assert targets[vias[block]] == block
+        else:
+            assert roots[vias[block]] == block
+
+
+def reachable(graph: Graph, roots: list[int], without: int | None) -> set[int]:
+    seen = {root for root in roots if root != without}
+    todo = list(seen)
+    while todo:
+        for target in graph[todo.pop()]:
+            if target != without and target not in seen:
+                seen.add(target)
+                todo.append(target)
+    return seen
+
+
+@settings(max_examples=300)
+@given(graphs(), st.data())
+def test_dominators_equal_brute_force(graph: Graph, data: st.DataObject) -> None:
+    """v dominates u when u is out of reach without v; the immediate one is dominated by all the others."""
+    count = len(graph)
+    groups = data.draw(st.lists(st.lists(st.integers(0, count - 1), max_size=3), min_size=1, max_size=3))
+    whole = [*graph, *([*group] for group in groups), [count + g for g in range(len(groups))]]
+    entry = len(whole) - 1
+    ranks = np.zeros(count, np.uint8)
+    idoms = np.empty(len(whole), np.int32)
+    starts, targets = csr(graph)
+    group_starts, group_targets = csr(groups)
+    order = list(kernel.dominators(starts, targets, ranks, group_starts, group_targets, idoms))
+    live = reachable(whole, [entry], None)
+    assert set(order) == live
+    assert order[0] == entry
+    dominated = {v: live - reachable(whole, [entry], v) - {v} for v in live}
+    for u in range(len(whole)):
+        if u not in live or u == entry:
+            assert idoms[u] == -1
+            continue
+        above = [v for v in live if u in dominated[v]]
+        assert idoms[u] == min(above, key=lambda v: len(dominated[v]))
+        assert order.index(int(idoms[u])) < order.index(u)
+
+
+@given(graphs(), st.data())
+def test_a_higher_rank_does_not_count_against_a_lower_one(graph: Graph, data: st.DataObject) -> None:
+    count = len(graph)
+    precise = data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=2))
+    doubtful = data.draw(st.lists(st.integers(0, count - 1), max_size=2))
+    first = reachable(graph, precise, None)
+    rest = reachable(graph, doubtful, None) - first
+    ranks = np.array([0 if i in first else 1 if i in rest else 255 for i in range(count)], np.uint8)
+    groups = [precise, [root for root in doubtful if root not in first]]
+    both, alone = np.empty(count + 3, np.int32), np.empty(count + 2, np.int32)
+    kernel.dominators(*csr(graph), ranks, *csr(groups), both)
+    only = np.where(ranks == 1, 255, ranks).astype(np.uint8)
+    kernel.dominators(*csr(graph), only, *csr(groups[:1]), alone)
+    for i in first:
+        dominator = int(alone[i])
+        assert int(both[i]) == (dominator if dominator <= count else count + 2)
+
+
+@given(graphs(20), st.data())
+def test_sums_over_subtrees_and_outermost_members(graph: Graph, data: st.DataObject) -> None:
+    count = len(graph)
+    parents = np.array([-1, *(data.draw(st.integers(0, i - 1)) for i in range(1, count))], np.int32)
+    values = np.array([data.draw(st.integers(0, 9)) for _ in range(count)], np.int64)
+    classes = np.array([data.draw(st.integers(0, 2)) for _ in range(count - data.draw(st.integers(0, 1)))], np.int32)
+    order = np.arange(count, dtype=np.int32)
+    sums = values.copy()
+    kernel.sum_up(order, parents, sums)
+
+    def ancestors(i: int) -> list[int]:
+        return [] if parents[i] < 0 else [int(parents[i]), *ancestors(int(parents[i]))]
+
+    assert sums.tolist() == [sum(values[j] for j in range(count) if i == j or i in ancestors(j)) for i in range(count)]
+    first, second = np.zeros(3, np.int64), np.zeros(3, np.int64)
+    kernel.sum_outermost(order, parents, classes, sums, values, first, second)
+    expected = [0, 0, 0]
+    for i in range(len(classes)):
+        if not any(j < len(classes) and classes[j] == classes[i] for j in ancestors(i)):
+            expected[classes[i]] += int(sums[i])
+    assert first.tolist() == expected
+
+
+@given(rooted(), st.data())
+def test_trie_equals_its_slow_twin(case: tuple[Graph, list[list[int]], list[bool]], data: st.DataObject) -> None:
+    graph, phases, late = case
+    nothing = [False] * len(graph)
+    order, parents, _ = walk(graph, phases, nothing, nothing)
+    roots = [root for phase in phases for root in phase]
+    count = len(graph)
+    types = [data.draw(st.integers(0, 2)) for _ in range(count)]
+    hidden = [False, False, data.draw(st.booleans())]
+    root_names = [data.draw(st.integers(0, 1)) for _ in roots]
+    labels = [[data.draw(st.integers(0, 2)) for _ in range(data.draw(st.integers(0, 3)))] for _ in range(3)]
+    sizes = [8 * data.draw(st.integers(1, 4)) for _ in range(count)]
+    data_words = [int(late[i]) for i in range(count)]
+    vias = [roots.index(i) if parents.get(i) == -1 else graph[parents[i]].index(i) if i in parents else 0 for i in range(count)]
+
+    found: dict[tuple[tuple[int, int], ...], list[int]] = defaultdict(lambda: [0, 0])
+    paths: dict[int, tuple[tuple[int, int], ...]] = {}
+    for block in order:
+        holder = parents[block]
+        if holder < 0:
+            path = ((root_names[vias[block]], -1),)
+            found[path][0] += 0
+            label = -1
+        else:
+            path = paths[holder]
+            row, word = labels[types[holder]], vias[block] - data_words[holder]
+            label = row[word % len(row)] if row and word >= 0 else -1
+        step = (label, types[block])
+        if not hidden[types[block]]:
+            path = path[: path.index(step, 1) + 1] if step in path[1:] else (*path, step)
+            found[path][0] += 1
+        found[path][1] += sizes[block]
+        paths[block] = path
+
+    nodes = np.empty(count, np.int32)
+    starts, label_ids = csr(labels)
+    columns = kernel.trie(
+        np.array(order, np.int32), np.array([parents.get(i, -2) for i in range(count)], np.int32), np.array(vias, np.int32),
+        np.array(sizes, np.int64), np.array(types, np.int32), np.array(hidden, np.uint8), np.array(data_words, np.int8),
+        starts, label_ids, np.array(root_names, np.int32), nodes,
+    )  # fmt: skip
+    node_parents, node_labels, node_types, counts, weights = (list(column) for column in columns)
+
+    def spelled(node: int) -> tuple[tuple[int, int], ...]:
+        above = spelled(node_parents[node]) if node_parents[node] >= 0 else ()
+        return (*above, (node_labels[node], node_types[node]))
+
+    assert {spelled(i): [counts[i], weights[i]] for i in range(len(counts))} == dict(found)
+    assert [spelled(int(nodes[i])) for i in order] == [paths[i] for i in order]
+    assert all(node_parents[i] < i for i in range(len(counts)))
+
+
+def test_edges_refuses_pointers_outside_their_block() -> None:
+    index = kernel.Index(np.array([64], np.int64), np.array([16], np.int64))
+    for pairs, reason in (
+        (b"\x01\x10\x00", "outside its block"),
+        (b"\x01\x04\x00", "outside its block"),
+        (b"\x01\x80", "leaves the data"),
+        (b"\x01\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x00", "leaves the data"),
+        (b"", "leaves the data"),
+    ):
+        starts, shapes = np.empty(2, np.int64), np.empty(1, np.int32)
+        with pytest.raises(ValueError, match=reason):
+            kernel.edges(bytes(16) + pairs, index, array.array("q", [0]), 512, starts, shapes)
