@@ -1,0 +1,45 @@
+"""Builds and runs fixtures/dumps/specimens, whose heap holds one of every container: a binary, its dump, and its own counts."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parent.parent / "fixtures" / "dumps" / "specimens"
+# How binaries come: with everything, stripped, position-independent, both.
+BUILDS = {
+    "plain": (),
+    "stripped": ("-ldflags=-s -w",),
+    "pie": ("-buildmode=pie",),
+    "stripped-pie": ("-buildmode=pie", "-ldflags=-s -w"),
+}
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """One run: `counts` are the program's own, by container."""
+
+    binary: str
+    dump: str
+    counts: dict[str, dict[str, int]]
+
+
+@cache
+def specimen(build: str = "plain", toolchain: str = "", entries: int = 200) -> Specimen:
+    """A run of the program; skips the test where it cannot be built (no Go, no module proxy)."""
+    folder = Path(mkdtemp(prefix="leakhunt-specimens-"))
+    binary, dump = folder / "specimens", folder / "specimens.heapdump"
+    environment = os.environ | ({"GOTOOLCHAIN": toolchain} if toolchain else {})
+    command = ["go", "build", "-o", str(binary), *BUILDS[build], "."]
+    try:
+        subprocess.run(command, cwd=SOURCE, env=environment, capture_output=True, text=True, check=True, timeout=300)
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"fixtures/dumps/specimens does not build here: {getattr(error, 'stderr', '') or error}")
+    arguments = [str(binary), "-n", str(entries), "-dump", str(dump)]
+    output = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=60).stdout
+    return Specimen(str(binary), str(dump), {row.pop("name"): row for row in json.loads(output)})
