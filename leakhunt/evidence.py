@@ -5,6 +5,7 @@ input. What is asked of the Evidence (trends, groups) is computed once, when fir
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -118,6 +119,29 @@ class Evidence:
         return (*groups, *(Group((int(site),)) for site in shown))
 
     @cached_property
+    def growing_groups(self) -> tuple[Group, ...]:
+        """The groups that grow significantly."""
+        return tuple(group for group in self.groups if self.trends.growing[group.seed])
+
+    @cached_property
+    def go_at_least(self) -> tuple[int, int]:
+        """The oldest Go version that can have written these profiles, told by paths and functions; (0, 0) where unknown."""
+        best = (0, 0)
+        for site in self.series.sites:
+            for frame in site.frames:
+                if frame.function.startswith(("internal/sync.", "internal/runtime/maps.")):
+                    best = max(best, (1, 24))
+                elif (match := _GO_VERSION.search(frame.file)) is not None:
+                    best = max(best, (int(match[1]), int(match[2])))
+        return best
+
+    def freed_share(self, group: Group) -> float:
+        """Share of the sampled objects allocated in the window at the group's sites that were freed in it, 0 for none."""
+        sites, segment = list(group.sites), self.trends.segment
+        allocated = self.series.alloc_samples[sites, segment.stop - 1] - self.series.alloc_samples[sites, segment.start]
+        return float(self.trends.freed_samples[sites].sum() / max(1.0, float(allocated.sum())))
+
+    @cached_property
     def grown_objects(self) -> NDArray[np.float64]:
         """float64[K]: objects gained over the longest segment."""
         segment = self.series.longest_segment
@@ -137,6 +161,9 @@ class Evidence:
         largest[np.argsort(-last, kind="stable")[:CONSPICUOUS_LARGEST]] = True
         return np.asarray(risen | peaked | (largest & (last >= thresholds.MIN_GROWTH_BYTES)), dtype=np.bool_)
 
+
+# GOROOT of downloaded toolchains and of many images: .../toolchain@v0.0.1-go1.27.3.linux-amd64/src, /usr/local/go1.22.5/src
+_GO_VERSION = re.compile(r"\bgo(\d+)\.(\d+)(?:\.\d+)?(?:[./][\w-]+)*/src/")
 
 CONSPICUOUS_LARGEST = 3  # the largest sites are what `pprof -top` shows first, and so what people suspect first
 CONSPICUOUS_MOST = 20  # single sites worth a line each; the report of a thousand innocents is read by nobody

@@ -13,9 +13,26 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from leakhunt.detectors import (
+    append_only_slice,
+    buffer_growth,
+    cache_no_janitor,
+    context_cancel_children,
+    context_chain,
+    goroutine_leak,
+    intern_table,
+    janitor_cache,
+    label_cardinality,
+    lazy_ttl_cache,
+    listener_registration,
     never_freed,
     profiler,
     steady_growth,
+    subslice_retention,
+    sync_map_registry,
+    timer,
+    unbounded_map,
+    unbounded_queue,
+    unclosed_body,
 )
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Finding
@@ -34,10 +51,27 @@ class Detector(Protocol):
 
 
 DETECTORS: tuple[Detector, ...] = (
-    # accusing
-    steady_growth,
+    # accusing, the more telling first: of equally sure findings the first names the pattern
+    lazy_ttl_cache,
+    cache_no_janitor,
+    goroutine_leak,
+    unclosed_body,
+    context_chain,
+    context_cancel_children,
+    timer,
+    label_cardinality,
+    sync_map_registry,
+    unbounded_queue,
+    listener_registration,
+    intern_table,
+    buffer_growth,
+    unbounded_map,
+    append_only_slice,
+    subslice_retention,
     never_freed,
+    steady_growth,
     # exonerating
+    janitor_cache,
     profiler,
 )
 

@@ -1,0 +1,44 @@
+"""Append-only slice: a log, history or list of listeners that is only ever appended to.
+
+Looks for: growing groups one of whose sites allocates a backing array that is outgrown again and again.
+Why it matters: append keeps everything; besides, each growth holds the old and the new array at once.
+How it decides: at least three blocks in a row at the site, each some 1.25 to 2 times the last (what append allocates), of
+    which the smaller ones have been freed. Either the group's objects grow significantly, or the array itself does.
+When it is wrong: a buffer that is reused and has found its size; then it stops growing.
+What to do: bound it (a ring, the last N), or flush it to where it should go.
+Options: none.
+"""
+
+from collections.abc import Iterator
+
+from leakhunt.evidence import Evidence
+from leakhunt.measure.containers import doubles, ladder
+from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.units import format_bytes
+
+PATTERN = "append-only-slice"
+
+
+def examine(evidence: Evidence) -> Iterator[Finding]:
+    """Accuses growing groups with an outgrown backing array among their sites."""
+    for group in evidence.growing_groups:
+        for site in group.sites:
+            rungs = ladder(evidence.series, site)
+            if not rungs or (doubles(rungs) and len(rungs) < 5):
+                continue
+            yield Finding(
+                detector="append-only-slice",
+                pattern=PATTERN,
+                stance=Stance.IMPLICATES,
+                confidence=Confidence.MEDIUM,
+                sites=group.sites,
+                text=(
+                    f"a slice is appended to and never cut: its array was outgrown {len(rungs) - 1} times, "
+                    f"from {format_bytes(rungs[0])} to {format_bytes(rungs[-1])}"
+                ),
+                facts={"reallocations": len(rungs) - 1, "array_bytes": rungs[-1]},
+                remedy="""Keep only what is needed, in an array that does not grow:
+    events[next%len(events)] = event
+    next++""",
+            )
+            break

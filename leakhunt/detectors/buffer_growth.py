@@ -1,0 +1,51 @@
+"""Buffers that grow: bytes.Buffer, strings.Builder or pooled byte slices that keep their largest size.
+
+Looks for: growing groups under the growth functions of bytes and strings whose objects get larger while their number
+    hardly moves.
+Why it matters: a buffer never shrinks, and sync.Pool hands the largest ones round for ever.
+How it decides: one of these functions is on the stack, the group's bytes grow significantly, and its objects grow less than
+    half as much, in proportion.
+When it is wrong: documents that are rightly kept and become larger.
+What to do: do not put buffers above some size back into the pool; cut long-lived buffers.
+Options: none.
+"""
+
+from collections.abc import Iterator
+
+from leakhunt.detectors.frames import function_on
+from leakhunt.evidence import Evidence
+from leakhunt.model.finding import Confidence, Finding, Stance
+
+PATTERN = "buffer-growth"
+_GROWERS = ("bytes.growSlice", "bytes.(*Buffer).", "strings.(*Builder).", "bufio.(*Writer).", "slices.Grow")
+_OBJECTS_SHARE = 0.5  # growth of objects against growth of bytes, both relative to the start
+
+
+def examine(evidence: Evidence) -> Iterator[Finding]:
+    """Accuses growing groups of buffers whose mean size rises."""
+    series, segment = evidence.series, evidence.trends.segment
+    for group in evidence.growing_groups:
+        function = function_on(evidence, group, _GROWERS, within=6)
+        if function is None:
+            continue
+        sites = list(group.sites)
+        first_bytes, last_bytes = (float(series.inuse_bytes[sites, i].sum()) for i in (segment.start, segment.stop - 1))
+        first, last = (float(series.inuse_objects[sites, i].sum()) for i in (segment.start, segment.stop - 1))
+        if first <= 0 or first_bytes <= 0 or last / first - 1 > _OBJECTS_SHARE * (last_bytes / first_bytes - 1):
+            continue
+        yield Finding(
+            detector="buffer-growth",
+            pattern=PATTERN,
+            stance=Stance.IMPLICATES,
+            confidence=Confidence.MEDIUM,
+            sites=group.sites,
+            text=(
+                f"buffers get larger and stay: {function} makes them, their bytes grew {last_bytes / first_bytes:.1f}-fold and "
+                f"their number {last / first:.1f}-fold"
+            ),
+            facts={"function": function, "bytes_ratio": last_bytes / first_bytes, "objects_ratio": last / first},
+            remedy="""Let large buffers go in place of pooling them:
+    if buffer.Cap() <= 64<<10 {
+        pool.Put(buffer)
+    }""",
+        )

@@ -1,0 +1,45 @@
+"""Cache without its janitor: a cache whose entries are removed by a goroutine, and the goroutine does not run.
+
+Looks for: growing sites of a cache library that leaves expired entries to a sweeping goroutine (go-cache, ttlcache, bigcache),
+    or of one whose limits are off (groupcache/lru with MaxEntries 0, otter without a maximum).
+Why it matters: without it nothing ever leaves, and the time to live that was set has no effect.
+How it decides: an insertion of the library is on the stack of a site of the group, and the group grows significantly. With
+    goroutine profiles, the janitor's absence from every one of them is proof and gives high confidence; its presence
+    acquits (see janitor-cache). Without them the confidence is medium.
+When it is wrong: without a goroutine profile, a cache with its janitor whose live entries still grow in number.
+What to do: start the janitor; the finding shows code. Fetch /debug/pprof/goroutine beside the heap to be sure.
+Options: none.
+"""
+
+from collections.abc import Iterator
+
+from leakhunt.detectors.caches import Expiry, cache_on
+from leakhunt.evidence import Evidence
+from leakhunt.model.finding import Confidence, Finding, Stance
+
+PATTERN = "cache-no-janitor"
+
+
+def examine(evidence: Evidence) -> Iterator[Finding]:
+    """Accuses growing groups that insert into a cache whose janitor is not seen."""
+    for group in evidence.growing_groups:
+        found = cache_on(evidence.series.sites[i] for i in group.sites)
+        if found is None or found[0].expiry not in (Expiry.BY_JANITOR, Expiry.NEVER):
+            continue
+        cache, type_name = found
+        profiles = len(evidence.goroutines.times_ns)
+        seen = evidence.goroutines.count(cache.janitor) if cache.janitor else ()
+        if any(seen):
+            continue
+        missing = bool(cache.janitor) and profiles > 0
+        proof = f"its janitor {cache.janitor} is in none of {profiles} goroutine profiles; " if missing else ""
+        yield Finding(
+            detector="cache-no-janitor",
+            pattern=PATTERN,
+            stance=Stance.IMPLICATES,
+            confidence=Confidence.HIGH if missing else Confidence.MEDIUM,
+            sites=group.sites,
+            text=f"entries of {type_name} pile up: {proof}{cache.only_grows}",
+            facts={"cache": type_name, "janitor": cache.janitor, "goroutine_profiles": profiles},
+            remedy=cache.remedy,
+        )

@@ -1,0 +1,83 @@
+"""Goroutines that never end: each keeps its descriptor, its stack and all it refers to.
+
+Looks for: groups that allocate goroutine descriptors (runtime.malg) or whose functions stand on goroutine stacks that grow in
+    number.
+Why it matters: a goroutine blocked for ever is never collected, nor is anything its stack refers to.
+How it decides: with goroutine profiles, a stack whose goroutines at least doubled and rose by 10 or more, and in which a
+    function of the group's sites stands; high confidence if a goroutineleak profile shows it too. Without them,
+    runtime.malg on the stack of a group that grows significantly. Descriptors are reused but never freed, so a single
+    burst is a step, not a trend.
+When it is wrong: a worker pool that still grows to its size; load that brings more requests at a time.
+What to do: find what the goroutines wait for (the stack says), and give it a way out: a closed channel, a cancelled context,
+    a buffer for one late answer.
+Options: none.
+"""
+
+from collections.abc import Iterator
+
+from leakhunt.evidence import Evidence, Group
+from leakhunt.measure.goroutines import GoroutineStack
+from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.model.site import is_standard
+
+PATTERN = "goroutine-leak"
+MIN_GROWTH = 10  # goroutines; fewer come and go with requests
+_DESCRIPTOR = "runtime.malg"
+
+
+def examine(evidence: Evidence) -> Iterator[Finding]:
+    """Accuses growing groups that belong to goroutines which grow in number."""
+    rising = [s for s in evidence.goroutines.stacks if s.growth >= MIN_GROWTH and s.counts[-1] >= 2 * s.counts[0]]
+    leaked = sum(stack.counts[-1] for stack in evidence.leaked.stacks)
+    for group in evidence.growing_groups:
+        descriptors = _allocates_descriptors(evidence, group)
+        stack = _stack_of(evidence, group, rising, descriptors)
+        if stack is None and not (descriptors and not evidence.goroutines.stacks):
+            continue
+        yield Finding(
+            detector="goroutine-leak",
+            pattern=PATTERN,
+            stance=Stance.IMPLICATES,
+            confidence=Confidence.HIGH if stack is not None else Confidence.MEDIUM,
+            sites=group.sites,
+            text=_text(stack, leaked),
+            facts={
+                "goroutines": stack.counts[-1] if stack else 0,
+                "goroutines_grown": stack.growth if stack else 0,
+                "leaked": leaked,
+            },
+            remedy="""Give every goroutine a way out:
+    select {
+    case results <- value:
+    case <-ctx.Done():
+        return
+    }""",
+        )
+
+
+def _allocates_descriptors(evidence: Evidence, group: Group) -> bool:
+    sites = evidence.series.sites
+    return any(frame.function == _DESCRIPTOR for site in group.sites for frame in sites[site].frames)
+
+
+def _stack_of(evidence: Evidence, group: Group, rising: list[GoroutineStack], descriptors: bool) -> GoroutineStack | None:
+    """The fastest growing goroutine stack that the group's allocations belong to."""
+    functions = {
+        frame.function
+        for site in group.sites
+        for frame in evidence.series.sites[site].frames
+        if not is_standard(frame.function) and frame.function != "main.main"
+    }
+    ordered = sorted(rising, key=lambda stack: -stack.growth)
+    related = [stack for stack in ordered if any(frame.function in functions for frame in stack.frames)]
+    return next(iter(related), ordered[0] if descriptors and ordered else None)
+
+
+def _text(stack: GoroutineStack | None, leaked: int) -> str:
+    if stack is None:
+        return "goroutine descriptors pile up: runtime.malg allocates one whenever none is free; fetch /debug/pprof/goroutine"
+    user = next((f for f in stack.frames if not is_standard(f.function)), stack.frames[0] if stack.frames else None)
+    where = f"{user.function} ({user.file.rpartition('/')[2]}:{user.line})" if user else "an unknown place"
+    waits = f", waiting in {stack.frames[1].function}" if len(stack.frames) > 1 and user is not stack.frames[0] else ""
+    proof = f"; the goroutineleak profile holds {leaked:,} that can never go on" if leaked else ""
+    return f"goroutines pile up: at {where} they rose from {stack.counts[0]:,} to {stack.counts[-1]:,}{waits}{proof}"

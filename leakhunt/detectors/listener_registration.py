@@ -1,0 +1,50 @@
+"""Listeners that are never removed: every subscription adds a callback, none takes it away.
+
+Looks for: growing groups in functions whose names say that they register something (Subscribe, AddListener, OnChange, Watch).
+Why it matters: the list of listeners keeps each callback, and the callback keeps all it closes over; besides, every event
+    goes to all of them.
+How it decides: by the name of a function near the leaf of a group that grows significantly; low confidence in the name,
+    the growth itself is measured.
+When it is wrong: names are a convention. Fixed subscribers that register at start level off.
+What to do: return a function that unsubscribes, and call it where the subscriber ends.
+Options: none.
+"""
+
+import re
+from collections.abc import Iterator
+
+from leakhunt.evidence import Evidence
+from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.model.site import is_standard
+
+PATTERN = "listener-registration"
+_NAMES = re.compile(
+    r"(?i)(?:subscri|add_?(?:listener|handler|observer|callback|hook)|register_?(?:listener|handler|observer|callback|hook)|"
+    r"\.on[A-Z_]|addeventhandler|notifyonce|\.watch\b|\.observe\b|\.listen\b)"
+)
+_NEAR = 3
+
+
+def examine(evidence: Evidence) -> Iterator[Finding]:
+    """Accuses growing groups in functions that register listeners."""
+    for group in evidence.growing_groups:
+        frames = [frame for site in group.sites for frame in evidence.series.sites[site].frames[:_NEAR]]
+        function = next((f.function for f in frames if not is_standard(f.function) and _registers(f.function)), None)
+        if function is not None:
+            yield Finding(
+                detector="listener-registration",
+                pattern=PATTERN,
+                stance=Stance.IMPLICATES,
+                confidence=Confidence.LOW,
+                sites=group.sites,
+                text=f"registrations pile up: {function} adds one each time, by its name, and none is taken away",
+                facts={"function": function},
+                remedy="""Hand out the way back with the registration:
+    stop := bus.Subscribe(onPrice)
+    defer stop()""",
+            )
+
+
+def _registers(function: str) -> bool:
+    last = "." + function.rpartition("/")[2].partition(".")[2]
+    return _NAMES.search(last) is not None

@@ -1,0 +1,43 @@
+"""Unbounded queue: what is produced faster than it is consumed waits in memory.
+
+Looks for: growing sites that put into a linked list or a heap of the standard library, outside known caches.
+Why it matters: with nothing to hold the producer back the queue takes all memory there is, and the consumer falls behind
+    for ever.
+How it decides: container/list or container/heap insertion is on the stack of a site of a group that grows significantly.
+When it is wrong: a list that is an index or an LRU made by hand; then the map beside it grows too.
+What to do: bound it, and let the producer wait, drop or fail when it is full.
+Options: none.
+"""
+
+from collections.abc import Iterator
+
+from leakhunt.detectors.caches import cache_on
+from leakhunt.detectors.frames import function_on
+from leakhunt.evidence import Evidence
+from leakhunt.model.finding import Confidence, Finding, Stance
+
+PATTERN = "unbounded-queue"
+_INSERTS = ("container/list.(*List).", "container/heap.Push")
+
+
+def examine(evidence: Evidence) -> Iterator[Finding]:
+    """Accuses growing groups that insert into a list or a heap."""
+    for group in evidence.growing_groups:
+        function = function_on(evidence, group, _INSERTS)
+        if function is None or cache_on(evidence.series.sites[i] for i in group.sites):
+            continue
+        yield Finding(
+            detector="unbounded-queue",
+            pattern=PATTERN,
+            stance=Stance.IMPLICATES,
+            confidence=Confidence.MEDIUM,
+            sites=group.sites,
+            text=f"elements of a list pile up: {function} puts them in faster than they are taken out",
+            facts={"function": function, "freed_share": evidence.freed_share(group)},
+            remedy="""Bound it, and decide what happens when it is full:
+    select {
+    case queue <- job: // a channel with a capacity
+    default:
+        return errBusy
+    }""",
+        )

@@ -1,0 +1,77 @@
+"""What container a site's block sizes betray: Go's maps and growing slices allocate in sizes that little else has.
+
+Heap profiles hide the runtime's frames at the leaf, so a map's tables, a slice's backing array and an ordinary object
+allocated in one function are one site. Their sizes tell them apart, and the cumulative columns remember the sizes of blocks
+that are long gone. Pure functions on `Series.blocks`; what a container means is the detectors' affair.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakhunt.model.series import Series
+
+# internal/runtime/maps (go1.24 on): a full table has 128 groups of 8 slots with one control word each; a slot is key and
+# elem with padding. 16 B to 256 B a slot covers maps of strings, pointers, integers and small structs.
+_TABLE_GROUPS = 128
+_SLOTS = range(16, 264, 8)
+_PAGE_BYTES = 8192
+_LARGE_BYTES = 32 << 10  # above it a block is whole pages (runtime/sizeclasses.go)
+# runtime/sizeclasses.go (go1.27), those that a full table can fall into.
+_SIZE_CLASSES = (18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768)
+# runtime/slice.go nextslicecap: x2 below 256 elements, then towards x1.25 (+192 elements); rounding up to size classes and
+# pages adds a little. A map before go1.24 doubles its bucket array.
+_APPEND_RATIO = (1.1, 2.1)
+_DOUBLING = (1.9, 2.15)
+_LADDER_RUNGS = 3  # three sizes in such a row: one or two happen by chance among unrelated large blocks
+_LADDER_BYTES = 16 << 10  # smaller backing arrays are sampled too rarely to show their ladder
+
+
+def _block_size(size: int) -> int:
+    """Size of the block that the allocator gives for `size` bytes."""
+    if size > _LARGE_BYTES:
+        return -(-size // _PAGE_BYTES) * _PAGE_BYTES
+    return next((each for each in _SIZE_CLASSES if each >= size), size)
+
+
+FULL_TABLE_BYTES = frozenset(_block_size(_TABLE_GROUPS * (8 + 8 * slot)) for slot in _SLOTS)
+
+
+def blocks_of(series: Series, site: int) -> NDArray[np.int64]:
+    """int64[B, 3]: block size, objects in use, objects allocated since the start, by size; of one site."""
+    first, last = np.searchsorted(series.blocks[:, 0], [site, site + 1])
+    return series.blocks[first:last, 1:]
+
+
+def map_tables(series: Series, site: int) -> int:
+    """Full swiss map tables (Go 1.24 on) in use at `site`, estimated; 0 for none. Two or more in use are counted: a single
+    block of such a size may be anything."""
+    return sum(int(inuse) for size, inuse, _ in blocks_of(series, site) if int(size) in FULL_TABLE_BYTES and inuse >= 2)
+
+
+def ladder(series: Series, site: int) -> tuple[int, ...]:
+    """The rising sizes of a backing array that was outgrown again and again: one block in use, the smaller ones freed.
+    Empty where the site has no such row of at least three sizes."""
+    large = [row for row in blocks_of(series, site) if row[0] >= _LADDER_BYTES]
+    sizes = [int(row[0]) for row in large]
+    rungs: list[int] = []
+    for i, size in enumerate(sizes):
+        if rungs and not _APPEND_RATIO[0] <= size / rungs[-1] <= _APPEND_RATIO[1] * _skipped(sizes, i):
+            rungs = []
+        rungs.append(size)
+    if len(rungs) < _LADDER_RUNGS:
+        return ()
+    inuse = {int(row[0]): int(row[1]) for row in large}
+    held = sum(inuse[rung] > 0 for rung in rungs[:-1])
+    return tuple(rungs) if inuse[rungs[-1]] > 0 and held <= len(rungs) // 3 else ()
+
+
+def _skipped(sizes: list[int], i: int) -> float:
+    """Rungs below a sampling period are missed now and then: allow one missing step among small sizes."""
+    return 2.0 if sizes[i] < 1 << 19 else 1.0
+
+
+def doubles(rungs: tuple[int, ...]) -> bool:
+    """Whether a ladder doubles at each rung, as the bucket array of a map before Go 1.24 does; appends slow to x1.25."""
+    return all(_DOUBLING[0] <= b / a <= _DOUBLING[1] for a, b in pairwise(rungs))
