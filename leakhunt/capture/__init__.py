@@ -3,6 +3,7 @@
 From a URL to a series, top down:
 
     session       when to take snapshots, of several targets at once; reports what happens as events
+    pair          two snapshots in memory, for `hunt URL`
     snapshot      one snapshot: which profiles to ask for, what each body must be, what is known about the process
     client        one request: TLS, credentials, deadline, retries, and one clear line for everything that can go wrong
     folder        a series on disk: atomic files, names that sort, a cap that keeps the first, the newest and an even thinning

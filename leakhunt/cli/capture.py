@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leakhunt.cli.connection import (
+    DEFAULT_RETRIES,
+    DEFAULT_TIMEOUT,
     BasicOption,
     BearerOption,
     CaOption,
@@ -59,8 +61,8 @@ def capture(
     cacert: CaOption = None,
     cert: CertOption = None,
     key: KeyOption = None,
-    timeout: TimeoutOption = "30s",
-    retries: RetriesOption = 3,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
+    retries: RetriesOption = DEFAULT_RETRIES,
 ) -> None:
     """Fetch a series of profiles from services with net/http/pprof, each target into its own folder.
 

@@ -6,9 +6,10 @@ the JSON and TOML files that stand beside profiles apart.
 
 import glob
 import os
+import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,16 +19,28 @@ from leakhunt.evidence import Source
 
 # Files that captures and people put beside profiles; named explicitly they are still read (and refused with a reason).
 _BESIDE_PROFILES = (".json", ".toml", ".md", ".txt~", ".sh", ".log")
+_HOST_AND_PORT = re.compile(r"[\w.-]+:\d+(/.*)?\Z")
 _GLOB_CHARACTERS = frozenset("*?[")
 
 
-def sources_of(arguments: Iterable[str]) -> list[Source]:
-    """Sources for `arguments`, in order, each file once. Raises DecodeError for a path that does not exist, a pattern that
-    matches nothing, and a folder without files."""
+Fetch = Callable[[str], list[tuple[str, bytes]]]
+
+
+def fetch_anonymously(url: str) -> list[tuple[str, bytes]]:
+    """(name, bytes) of what `url` serves, asked without credentials."""
+    from leakhunt.capture.client import Connection
+    from leakhunt.cli.connection import fetch_with
+
+    return fetch_with(Connection())(url)
+
+
+def sources_of(arguments: Iterable[str], fetch: Fetch = fetch_anonymously) -> list[Source]:
+    """Sources for `arguments`, in order, each file once; URLs are fetched at once. Raises DecodeError for a path that does
+    not exist, a pattern that matches nothing, and a folder without files; CaptureError for a URL."""
     seen: set[str] = set()
     sources = []
     for argument in arguments:
-        for source in _expand(argument):
+        for source in _expand(argument, fetch):
             identity = os.path.realpath(source.path) if source.path else source.name
             if identity not in seen:
                 seen.add(identity)
@@ -40,9 +53,13 @@ def is_url(argument: str) -> bool:
     return argument.startswith(("http://", "https://"))
 
 
-def _expand(argument: str) -> Iterator[Source]:
+def _expand(argument: str, fetch: Fetch) -> Iterator[Source]:
     if argument == "-":
         yield Source("-", None, sys.stdin.buffer.read)
+        return
+    if is_url(argument):
+        for name, data in fetch(argument):
+            yield Source(name, None, partial(bytes, data))
         return
     if os.path.isdir(argument):
         paths = sorted(_files_below(argument))
@@ -57,7 +74,8 @@ def _expand(argument: str) -> Iterator[Source]:
             raise DecodeError(argument, None, "the pattern matches no file")
         yield from map(_file, matches)
     else:
-        raise DecodeError(argument, None, "no such file or folder")
+        hint = f"; a service is written http://{argument}" if _HOST_AND_PORT.match(argument) else ""
+        raise DecodeError(argument, None, f"no such file or folder{hint}")
 
 
 def _files_below(folder: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from leakhunt import __version__
-from leakhunt.cli.inputs import sources_of
+from leakhunt.cli.inputs import Fetch, fetch_anonymously, sources_of
 from leakhunt.config import Settings
 from leakhunt.errors import ConfigError, DecodeError
 from leakhunt.evidence import Source, gather
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from leakhunt.model.finding import Report
 
 
-def investigate(inputs: Sequence[str], settings: Settings) -> "Report":
-    """The report on `inputs`. Raises DecodeError where not one of them could be used."""
-    sources = sources_of(inputs)
+def investigate(inputs: Sequence[str], settings: Settings, fetch: Fetch = fetch_anonymously) -> "Report":
+    """The report on `inputs`, URLs fetched by `fetch`. Raises DecodeError where not one of them could be used."""
+    sources = sources_of(inputs, fetch)
     evidence = gather(_with_progress(sources), settings)
     if all(entry.skipped is not None for entry in evidence.inputs):
         first = evidence.inputs[0]
