@@ -92,10 +92,23 @@ class SeriesBuilder:
         self._snapshots.append(snapshot)
         return None
 
+    def forget(self, source: str) -> None:
+        """Let go of the snapshot from `source`; its sites stay in the table. For watching without end in bounded memory."""
+        self._snapshots = [snapshot for snapshot in self._snapshots if snapshot.source != source]
+        self._source_of_digest = {digest: name for digest, name in self._source_of_digest.items() if name != source}
+
+    def current(self) -> Series:
+        """The series so far; the builder goes on. O(sites * snapshots)."""
+        return self._series(keep=True)
+
     def finish(self) -> Series:
         """The series of all profiles added; the builder is empty afterwards. O(sites * snapshots)."""
+        return self._series(keep=False)
+
+    def _series(self, keep: bool) -> Series:
         snapshots, times_ns, notes = _in_time(self._snapshots)
-        self._snapshots = []
+        if not keep:
+            self._snapshots = []  # so that each is freed as soon as its numbers are in the arrays
         notes = self._notes + notes
         if self._warmup and snapshots:
             dropped = min(self._warmup, len(snapshots))

@@ -144,3 +144,31 @@ def test_an_empty_series() -> None:
     assert series.snapshots == 0
     assert series.sites == ()
     assert series.longest_segment == slice(0, 0)
+
+
+def test_current_leaves_the_builder_as_it_is() -> None:
+    builder = SeriesBuilder()
+    given = profiles()
+    for profile in given[:4]:
+        builder.add(profile)
+    early = builder.current()
+    assert early.snapshots == 4
+    for profile in given[4:]:
+        builder.add(profile)
+    again, last, whole = builder.current(), builder.finish(), build(given)
+    for series in (again, last):
+        assert series.sites == whole.sites
+        assert (series.inuse_samples == whole.inuse_samples).all()
+    assert builder.finish().snapshots == 0
+
+
+def test_what_is_forgotten_is_as_if_it_had_never_been_added() -> None:
+    builder = SeriesBuilder()
+    given = profiles()
+    for profile in given:
+        builder.add(profile)
+    builder.forget("p2")
+    series, without = builder.current(), build([profile for profile in given if profile.source != "p2"])
+    assert series.sources == without.sources
+    assert (series.inuse_bytes == without.inuse_bytes).all()
+    assert builder.add(given[2]) is None, "its content is no longer known"
