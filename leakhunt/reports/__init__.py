@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FORMATS: dict[str, str] = {
     "terminal": "leakhunt.reports.terminal",
     "markdown": "leakhunt.reports.markdown",
+    "html": "leakhunt.reports.html",
     "json": "leakhunt.reports.json_v1",
     "sarif": "leakhunt.reports.sarif",
     "junit": "leakhunt.reports.junit",

@@ -43,6 +43,7 @@ T = TypeVar("T")
 # What inside a word could be markup, a mention, a reference, a link, an emoji or mathematics on GitHub.
 _MARKUP = re.compile(r"[`*_\[\]<>#|~&\\@$^{}!]|://|www\.|:\w+:")
 _BLOCK_START = re.compile(r"(?:[-+=]+|\d+[.)])\Z")  # a list or an underlined heading, at the start of a line only
+_CODE_SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _CLOSING = re.compile(r"[,;:.)?]+\Z")
 _OPENING = re.compile(r"\A\(+(?!\*)")
 
@@ -68,9 +69,20 @@ def render(report: Report, options: RenderOptions) -> str:
 
 
 def text(sentence: str) -> str:
-    """`sentence` with every word that could be markup as a code span."""
-    words = printable(sentence).split()
-    return " ".join(code(word) if i == 0 and _BLOCK_START.match(word) else _word(word) for i, word in enumerate(words))
+    """`sentence` with every word that could be markup as a code span; what stands between backticks is one already."""
+    shown = ""
+    for i, piece in enumerate(_CODE_SPAN.split(" ".join(printable(sentence).split()))):
+        part = code(piece) if i % 2 else _words(piece, starts_line=i == 0)
+        glued = shown.endswith("`") and part.startswith("`")  # two runs of backticks would read as one
+        shown += f" {part}" if glued else part
+    return shown
+
+
+def _words(piece: str, starts_line: bool) -> str:
+    words = piece.split(" ")
+    return " ".join(
+        code(word) if i == 0 and starts_line and _BLOCK_START.match(word) else _word(word) for i, word in enumerate(words)
+    )
 
 
 def code(name: str, limit: int = 512) -> str:

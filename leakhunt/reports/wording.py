@@ -51,7 +51,17 @@ def trimmed(file: str, trim_path: str) -> str:
 
 def interval(growth: Growth) -> str:
     """`+1.02 MiB/h [880 KiB, 1.19 MiB]`: the rate and its 95 % interval."""
-    return f"{rate(growth.bytes_per_hour)} [{_plain_rate(growth.low)}, {_plain_rate(growth.high)}]"
+    return f"{rate(growth.bytes_per_hour)} {bracket(growth)}"
+
+
+def bracket(growth: Growth) -> str:
+    """`[880 KiB, 1.19 MiB]`: the 95 % interval of the rate, in bytes per hour."""
+    return f"[{_plain_rate(growth.low)}, {_plain_rate(growth.high)}]"
+
+
+def exists(number: float) -> bool:
+    """Whether there is such a number: neither infinite nor undefined."""
+    return math.isfinite(number)
 
 
 def rate(bytes_per_hour: float) -> str:
@@ -75,16 +85,16 @@ def growth_sentence(growth: Growth) -> str:
 def statistics_sentence(statistics: Statistics) -> str:
     """`q = 0.0003 · 118 sampled objects in use on average · 24 snapshots`."""
     return (
-        f"q = {q_text(statistics.q_value)} · {format_count(statistics.samples)} sampled objects in use on average"
+        f"{q_text(statistics.q_value)} · {format_count(statistics.samples)} sampled objects in use on average"
         f" · {counted(statistics.snapshots, 'snapshot')}"
     )
 
 
 def q_text(q_value: float) -> str:
-    """Two significant digits, never a false zero."""
+    """`q = 0.0003`, two significant digits, never a false zero."""
     if not math.isfinite(q_value):
-        return "not computed"
-    return "< 0.000001" if 0 <= q_value < 1e-6 else f"{q_value:.2g}"
+        return "q not computed"
+    return "q < 0.000001" if 0 <= q_value < 1e-6 else f"q = {q_value:.2g}"
 
 
 def limit_sentence(limit: LimitForecast) -> str:

@@ -65,6 +65,7 @@ def test_a_table_cell_stays_a_cell(name: str) -> None:
 
 def test_names_read_as_code() -> None:
     assert markdown.text("Grows in session.(*Store).Put, called by f().") == "Grows in `session.(*Store).Put`, called by f()."
+    assert markdown.text("run `leakhunt dump path`, (`f`)") == "run `leakhunt dump path`, (`f`)"
     assert markdown.text("see https://example.com/a_b @someone #12") == "see `https://example.com/a_b` `@someone` `#12`"
 
 
