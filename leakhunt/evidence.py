@@ -208,8 +208,11 @@ def _pattern(flag: str, regex: str) -> Callable[[str], object] | None:
         return None
     import re2
 
+    options = re2.Options()
+    options.log_errors = False  # it would write its own lines to stderr
     try:
-        search = re2.compile(regex.encode()).search
+        search = re2.compile(regex.encode(), options).search
     except re2.error as error:
-        raise ConfigError(flag, f"{regex!r} is not a regular expression (RE2 syntax): {error}") from None
+        reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise ConfigError(flag, f"{regex!r} is not a regular expression (RE2 syntax): {reason}") from None
     return lambda name: search(name.encode("utf-8", "surrogateescape"))

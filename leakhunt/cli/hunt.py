@@ -4,18 +4,7 @@ from typing import Annotated
 
 import typer
 
-from leakhunt.cli.connection import (
-    DEFAULT_DISTANCE,
-    BasicOption,
-    BearerOption,
-    CaOption,
-    CertOption,
-    DistanceOption,
-    HeaderOption,
-    KeyOption,
-    connection_from,
-    fetch_with,
-)
+from leakhunt.cli import connection as c
 
 
 def hunt(
@@ -25,6 +14,7 @@ def hunt(
     focus: Annotated[str | None, typer.Option(metavar="REGEX", help="Only stacks with a function that matches.")] = None,
     ignore: Annotated[str | None, typer.Option(metavar="REGEX", help="No stacks with a function that matches.")] = None,
     lines: Annotated[bool, typer.Option("--lines", help="Tell sites apart by line, not by function.")] = False,
+    baseline: Annotated[str | None, typer.Option(metavar="FILE", help="Accepted leaks: mark new, known and worse.")] = None,
     format: Annotated[
         list[str] | None,
         typer.Option("--format", metavar="FORMAT", help="terminal, markdown, html, json, sarif or junit; repeatable."),
@@ -33,24 +23,33 @@ def hunt(
         list[str] | None,
         typer.Option("--output", "-o", metavar="FILE", help="Where the format of the same position goes; repeatable."),
     ] = None,
-    distance: DistanceOption = DEFAULT_DISTANCE,
-    header: HeaderOption = None,
-    bearer: BearerOption = "",
-    basic: BasicOption = "",
-    cacert: CaOption = None,
-    cert: CertOption = None,
-    key: KeyOption = None,
+    trim_path: Annotated[str, typer.Option(metavar="PREFIX", help="Take this off source paths.")] = "",
+    escape: Annotated[str | None, typer.Option(metavar="FILE", help="Compiler log (go build -gcflags=-m=2).")] = None,
+    source: Annotated[str | None, typer.Option(metavar="DIR", help="Source tree, to quote lines and last changes.")] = None,
+    source_url: Annotated[
+        str, typer.Option(metavar="TEMPLATE", help="Link to source: https://host/repo/blob/{commit}/{path}#L{line}")
+    ] = "",
+    header: c.HeaderOption = None,
+    bearer: c.BearerOption = "",
+    basic: c.BasicOption = "",
+    cacert: c.CaOption = None,
+    cert: c.CertOption = None,
+    key: c.KeyOption = None,
+    timeout: c.TimeoutOption = c.DEFAULT_TIMEOUT,
+    retries: c.RetriesOption = c.DEFAULT_RETRIES,
+    distance: c.DistanceOption = c.DEFAULT_DISTANCE,
 ) -> None:
     """Say what grows in a series of heap profiles, how surely, and whether it is a leak. Exits 0 whatever the verdict.
 
-    Inputs are told by content, never by name: heap and goroutine profiles (protobuf or text; gzip, zstd or plain). What
-    cannot be read is named in the report, with the reason; if nothing can be read, the exit code is 2. A URL of a service
-    with net/http/pprof is asked for two snapshots, each after a collection: enough for candidates, never for a verdict.
+    Inputs are told by content, never by name: heap and goroutine profiles (protobuf or text; gzip, zstd or plain). A URL
+    is fetched twice. What cannot be read is named in the report, with the reason; if nothing can be read, the exit code
+    is 2.
     """
-    from leakhunt.cli.investigate import investigate, write_reports
+    from leakhunt.cli.investigate import against_baseline, investigate, with_source, write_reports
     from leakhunt.cli.settings import settings_from
 
-    settings = settings_from(limit=limit, warmup=warmup, focus=focus, ignore=ignore, granularity="line" if lines else None)
-    connection = connection_from(header, bearer, basic, cacert, cert, key)
-    report = investigate(inputs, settings, fetch_with(connection, distance))
-    write_reports(report, format or [], output or [])
+    granularity = "line" if lines else None
+    settings = settings_from(limit=limit, warmup=warmup, focus=focus, ignore=ignore, baseline=baseline, granularity=granularity)
+    fetch = c.fetch_with(c.connection_from(header, bearer, basic, cacert, cert, key, timeout, retries), distance)
+    report = against_baseline(investigate(inputs, settings, fetch), settings.baseline)
+    write_reports(with_source(report, escape, source, source_url), format or [], output or [], trim_path)

@@ -5,6 +5,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakhunt import __version__
@@ -28,6 +29,33 @@ def investigate(inputs: Sequence[str], settings: Settings, fetch: Fetch = fetch_
         more = f" (and {len(evidence.inputs) - 1} more inputs, none of them usable)" if len(evidence.inputs) > 1 else ""
         raise DecodeError(first.path, None, f"{first.skipped}{more}")
     return hunt(evidence, command=shlex.join(["leakhunt", *sys.argv[1:]]))
+
+
+def with_source(report: "Report", escape: str | None, source: str | None, source_url: str) -> "Report":
+    """`report` with what the compiler's log, the source tree and its history say beside each case."""
+    if not (escape or source or source_url):
+        return report
+    from leakhunt.decode.escape import load_compiler_log
+    from leakhunt.source.annotate import annotate
+    from leakhunt.source.tree import SourceTree
+
+    log = load_compiler_log(Path(escape)) if escape else None
+    return annotate(report, log, SourceTree(Path(source)) if source else None, source_url)
+
+
+def against_baseline(report: "Report", path: str) -> "Report":
+    """`report` with each case marked new, known or worse by the baseline file at `path`, "" for none."""
+    if not path:
+        return report
+    from datetime import UTC, datetime
+
+    from leakhunt.baseline import compare, parse_baseline
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("--baseline", f"{path}: cannot be read: {error}") from None
+    return compare(report, parse_baseline(text, path), datetime.now(UTC).date()).report
 
 
 _SUFFIXES = {
