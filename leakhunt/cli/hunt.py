@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from leakhunt.cli import connection as c
+from leakhunt.cli.source_options import EscapeOption, SourceOption, SourceUrlOption
 
 
 def hunt(
@@ -24,11 +25,9 @@ def hunt(
         typer.Option("--output", "-o", metavar="FILE", help="Where the format of the same position goes; repeatable."),
     ] = None,
     trim_path: Annotated[str, typer.Option(metavar="PREFIX", help="Take this off source paths.")] = "",
-    escape: Annotated[str | None, typer.Option(metavar="FILE", help="Compiler log (go build -gcflags=-m=2).")] = None,
-    source: Annotated[str | None, typer.Option(metavar="DIR", help="Source tree, to quote lines and last changes.")] = None,
-    source_url: Annotated[
-        str, typer.Option(metavar="TEMPLATE", help="Link to source: https://host/repo/blob/{commit}/{path}#L{line}")
-    ] = "",
+    escape: EscapeOption = None,
+    source: SourceOption = None,
+    source_url: SourceUrlOption = "",
     header: c.HeaderOption = None,
     bearer: c.BearerOption = "",
     basic: c.BasicOption = "",
@@ -45,8 +44,9 @@ def hunt(
     is fetched twice. What cannot be read is named in the report, with the reason; if nothing can be read, the exit code
     is 2.
     """
-    from leakhunt.cli.investigate import against_baseline, investigate, with_source, write_reports
+    from leakhunt.cli.investigate import against_baseline, investigate, write_reports
     from leakhunt.cli.settings import settings_from
+    from leakhunt.cli.source_options import with_source
 
     granularity = "line" if lines else None
     settings = settings_from(limit=limit, warmup=warmup, focus=focus, ignore=ignore, baseline=baseline, granularity=granularity)

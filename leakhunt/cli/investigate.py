@@ -31,18 +31,6 @@ def investigate(inputs: Sequence[str], settings: Settings, fetch: Fetch = fetch_
     return hunt(evidence, command=shlex.join(["leakhunt", *sys.argv[1:]]))
 
 
-def with_source(report: "Report", escape: str | None, source: str | None, source_url: str) -> "Report":
-    """`report` with what the compiler's log, the source tree and its history say beside each case."""
-    if not (escape or source or source_url):
-        return report
-    from leakhunt.decode.escape import load_compiler_log
-    from leakhunt.source.annotate import annotate
-    from leakhunt.source.tree import SourceTree
-
-    log = load_compiler_log(Path(escape)) if escape else None
-    return annotate(report, log, SourceTree(Path(source)) if source else None, source_url)
-
-
 def against_baseline(report: "Report", path: str) -> "Report":
     """`report` with each case marked new, known or worse by the baseline file at `path`, "" for none."""
     if not path:

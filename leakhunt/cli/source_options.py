@@ -1,0 +1,74 @@
+"""The options `--escape`, `--source` and `--source-url`, the same on every command that shows sites."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from leakhunt.model.escape import CompilerLog
+    from leakhunt.model.finding import Report
+    from leakhunt.model.site import AllocationSite
+    from leakhunt.source.tree import SourceTree
+
+EscapeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--escape", metavar="FILE",
+        help="Compiler diagnostics (go build -gcflags=-m=2, or a -json=0,DIR folder): say why each site allocates on the heap.",
+    ),
+]  # fmt: skip
+SourceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--source", metavar="DIR",
+        help="Go source: quote the lines, say who changed them and who owns them; builds it with go for --escape's answer.",
+    ),
+]  # fmt: skip
+SourceUrlOption = Annotated[
+    str,
+    typer.Option(
+        "--source-url", metavar="URL",
+        help="Link each site: https://github.com/org/repo/blob/{commit}/{path}#L{line}",
+    ),
+]  # fmt: skip
+
+
+def open_source(
+    escape: str | None, source: str | None, sites: "Iterable[AllocationSite]"
+) -> "tuple[CompilerLog | None, SourceTree | None, list[str]]":
+    """The compiler's log and the tree that the options name, and notes about what could not be had.
+
+    Without `--escape` the tree is built, with the packages of `sites`; a tree that does not build is a note, since its lines
+    can still be shown. Raises DecodeError for a log that cannot be read, ConfigError for a tree that is no folder."""
+    from pathlib import Path
+
+    from leakhunt.decode.escape import load_compiler_log
+    from leakhunt.errors import ConfigError
+    from leakhunt.model.site import package_of
+    from leakhunt.source.toolchain import build_and_explain
+    from leakhunt.source.tree import SourceTree
+
+    tree = SourceTree(Path(source)) if source else None
+    if escape:
+        return load_compiler_log(Path(escape)), tree, []
+    if tree is None:
+        return None, None, []
+    try:
+        return build_and_explain(tree.root, {package_of(site.leaf.function) for site in sites}), tree, []
+    except ConfigError as error:
+        return None, tree, [f"no escape analysis: {error.reason}"]
+
+
+def with_source(report: "Report", escape: str | None, source: str | None, source_url: str) -> "Report":
+    """`report` with notes on the source of each case. Raises ConfigError and DecodeError for options that cannot be used."""
+    if not (escape or source or source_url):
+        return report
+    from dataclasses import replace
+
+    from leakhunt.source.annotate import annotate, check_url_template
+
+    check_url_template(source_url)
+    log, tree, notes = open_source(escape, source, [case.site for case in report.cases])
+    report = annotate(report, log, tree, source_url)
+    return replace(report, notes=(*report.notes, *notes))
