@@ -49,6 +49,7 @@ def heap_profile(
     source: str = "p",
     first_address: int = 0x1000,
     labels: bool = True,
+    kind: ProfileKind = ProfileKind.HEAP,
 ) -> Profile:
     """One location a function and line, as without inlining."""
     locations: dict[tuple[str, int], int] = {}
@@ -64,7 +65,7 @@ def heap_profile(
     count = len(locations)
     return Profile(
         source=source,
-        kind=ProfileKind.HEAP,
+        kind=kind,
         sample_types=HEAP_TYPES,
         default_sample_type="inuse_space",
         values=int64(values),

@@ -1,7 +1,9 @@
-"""Growth rates: the Theil-Sen slope of every site at once."""
+"""Growth rates: the Theil-Sen slope of every site at once, and its error."""
 
 import numpy as np
 from numpy.typing import NDArray
+
+from leakhunt.measure.turnover import Drift
 
 Floats = NDArray[np.float64]
 
@@ -32,3 +34,25 @@ def theil_sen(values: Floats, hours: Floats) -> Floats:
         rows = values[changing[start : start + _ROWS]]
         result[changing[start : start + _ROWS]] = np.median((rows[:, second] - rows[:, first]) / apart, axis=1)
     return result
+
+
+# Half-width of the interval in standard errors: 1.96 for 95 %, widened by a tenth because over a random walk (what a leak's
+# sampled count is) the Theil-Sen slope scatters 1.05 to 1.15 times as much as the end-to-end difference whose error this is
+# (simulation, 600 runs each of 60 leaks; coverage then .92 to .99).
+INTERVAL_SIGMAS = 2.15
+
+
+def rate_error(counts: Floats, born: Floats, died: Floats, hours: Floats, drift: Drift) -> Floats:
+    """float64[K]: standard error of the growth of `counts` [K, n] an hour.
+
+    The larger of two: that of the end-to-end difference, whose variance is the net births (a leak is a random walk of
+    independent events) plus what the turnover of the rest can add, 2 mu (1 - e^(-deaths / mu)); and that of the slope of a
+    stationary process of this turnover. Both times the dispersion."""
+    if len(hours) < 2:
+        return np.full(len(counts), np.inf)
+    births, deaths = born.sum(axis=1), died.sum(axis=1)
+    stay = np.maximum(counts.min(axis=1), 1.0)
+    turnover = 2 * stay * -np.expm1(-np.minimum(births, deaths) / stay)
+    walk = (np.abs(births - deaths) + 1 + turnover) / (hours[-1] - hours[0]) ** 2
+    wander = np.maximum(counts.mean(axis=1), 1.0) / drift.information
+    return np.asarray(np.sqrt(drift.dispersion * np.maximum(walk, np.where(births + deaths > 0, wander, 0))), dtype=np.float64)

@@ -60,8 +60,6 @@ class SeriesBuilder:
         self._table = SiteTable(granularity)
         self._snapshots: list[_Snapshot] = []
         self._source_of_digest: dict[str, str] = {}
-        self._kind: ProfileKind | None = None
-        self._source = ""
         self._notes: list[str] = []
         self._last_ns = -1
         self._last_blocks = _NO_BLOCKS
@@ -73,15 +71,9 @@ class SeriesBuilder:
         """Fold `profile` in. Returns None, or the sentence that says why it was refused as evidence.
 
         `sha256` names the input's content where the caller knows it; the numbers are compared in any case. `order` places a
-        profile that does not say when it was taken (default: the order of calls). Raises MismatchError for a profile that is
-        neither heap nor goroutine, or of another kind than those before it."""
-        if profile.kind is ProfileKind.OTHER:
-            raise MismatchError(profile.source, "a series", "only heap and goroutine profiles make one")
-        if self._kind is not None and profile.kind is not self._kind:
-            reason = f"a {self._kind} profile and a {profile.kind} profile are no series"
-            raise MismatchError(self._source, profile.source, reason)
-        if self._kind is None:
-            self._kind, self._source = profile.kind, profile.source
+        profile that does not say when it was taken (default: the order of calls). Raises MismatchError for another kind."""
+        if profile.kind is not ProfileKind.HEAP:
+            raise MismatchError(profile.source, "a series of heap profiles", f"this is a {profile.kind} profile")
         snapshot = self._fold(profile, len(self._snapshots) if order is None else order)
         digests = {digest for digest in (sha256, _digest(snapshot)) if digest}
         for digest in digests & self._source_of_digest.keys():
@@ -151,20 +143,14 @@ class SeriesBuilder:
         values = np.asarray(profile.values).reshape(samples, len(profile.sample_types))
         sites = self._table.intern(profile)
         by_sample: list[Column] = [_column(profile, values, name) for name in _COLUMNS]
-        period, exact = 0, True
-        if profile.kind is ProfileKind.HEAP:
-            blocks = np.asarray(profile.block_bytes)
-            period = profile.period if profile.period > 0 else infer_period(by_sample[0], by_sample[1], blocks)
-            inuse = raw_counts(by_sample[0], by_sample[1], blocks, period)
-            alloc = raw_counts(by_sample[2], by_sample[3], blocks, period)
-            exact = inuse.exact and alloc.exact
-            by_sample += [inuse.counts, alloc.counts]
-            if profile.time_ns >= self._last_ns:
-                self._last_ns = profile.time_ns
-                self._last_blocks = np.column_stack([sites, blocks, by_sample[_INUSE_OBJECTS], by_sample[_ALLOC_OBJECTS]])
-        else:
-            goroutines = values[:, -1] if values.shape[1] else np.zeros(samples, np.int64)
-            by_sample = [np.zeros(samples, np.int64), goroutines, *by_sample[2:], goroutines, np.zeros(samples, np.int64)]
+        blocks = np.asarray(profile.block_bytes)
+        period = profile.period if profile.period > 0 else infer_period(by_sample[0], by_sample[1], blocks)
+        inuse = raw_counts(by_sample[0], by_sample[1], blocks, period)
+        alloc = raw_counts(by_sample[2], by_sample[3], blocks, period)
+        by_sample += [inuse.counts, alloc.counts]
+        if profile.time_ns >= self._last_ns:
+            self._last_ns = profile.time_ns
+            self._last_blocks = np.column_stack([sites, blocks, by_sample[_INUSE_OBJECTS], by_sample[_ALLOC_OBJECTS]])
         columns = tuple(_smallest(_sum_by_site(sites, column, len(self._table))) for column in by_sample)
         inuse_samples, alloc_samples = columns[_INUSE_SAMPLES], columns[_ALLOC_SAMPLES]
         return _Snapshot(
@@ -176,7 +162,7 @@ class SeriesBuilder:
             forced_gcs=profile.memstats.get("NumForcedGC"),
             asks_gc="gc=1" in profile.source,
             idle_sites=bool(((alloc_samples > 0) & (inuse_samples == 0)).any()),
-            exact=exact,
+            exact=inuse.exact and alloc.exact,
             columns=columns,
         )
 

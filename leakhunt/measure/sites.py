@@ -1,7 +1,7 @@
 """Sites from samples: every profile's stacks interned once into one table of allocation sites.
 
-A stack is recognised by a 64-bit hash of its locations, which is computed for all samples at once; only a stack never seen
-before is walked frame by frame. Two stacks are the same site when their frames agree after normalisation: the runtime's own
+A stack is recognised by a 64-bit hash that a kernel computes for all samples at once; only a stack never seen before is walked
+frame by frame. Two stacks are the same site when their frames agree after normalisation: the runtime's own
 frames at the leaf dropped, generic arguments folded, addresses ignored, and lines ignored unless the granularity is "line".
 """
 
@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from leakhunt.kernels.stacks import hash_stacks
 from leakhunt.model.profile import Profile
 from leakhunt.model.site import AllocationSite, Frame, is_runtime, normalise
 
@@ -21,9 +22,8 @@ MAX_FRAMES = 512
 # Frames kept in the whole table; past it new stacks are cut to SHORT_FRAMES, so that no input can grow the table without bound.
 MAX_TABLE_FRAMES = 20_000_000
 SHORT_FRAMES = 16
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, 2^64 / golden ratio: the base of the stack's polynomial hash
-_LINE_MULTIPLIER = np.uint64(0xC2B2AE3D27D4EB4F)
-_TRIM_MARK = np.uint64(0x165667B19E3779F9)
+_LINE_MULTIPLIER = np.uint64(0xC2B2AE3D27D4EB4F)  # odd: distinct lines get distinct numbers
+_NO_FUNCTION = np.uint64(1)
 
 UInt64s = NDArray[np.uint64]
 
@@ -93,20 +93,26 @@ class SiteTable:
         return index
 
     def _stack_hashes(self, profile: Profile) -> UInt64s:
-        """uint64[S]: equal for samples whose locations hold the same functions (and lines), runtime leaf frames left out."""
+        """uint64[S]: equal for samples whose stacks hold the same functions (and lines), runtime leaf frames left out."""
         functions = np.fromiter(map(self._function, profile.function_names), np.int64, len(profile.function_names))
-        hash_of = np.array([self._hashes[f] for f in functions] + [1], dtype=np.uint64)
-        runtime_of = np.array([self._runtime[f] for f in functions] + [False], dtype=bool)
+        key_of = np.append(np.asarray(self._hashes, dtype=np.uint64)[functions], _NO_FUNCTION)
+        skipped_of = np.append(np.asarray(self._runtime, dtype=np.uint8)[functions], np.uint8(0))
         line_functions = np.asarray(profile.line_functions)
-        line_hashes = hash_of[line_functions]
+        line_keys = key_of[line_functions]  # -1, no function, takes the last
         if self.granularity == "line":
-            line_hashes = line_hashes + (np.asarray(profile.line_numbers).view(np.uint64) + np.uint64(1)) * _LINE_MULTIPLIER
-        offsets = np.asarray(profile.line_offsets)
-        full, trimmed, all_runtime = _location_hashes(offsets, line_hashes, runtime_of[line_functions])
-        for location in np.flatnonzero(np.diff(offsets) == 0):
-            name = self._unsymbolised(profile, int(location)).function
-            full[location] = trimmed[location] = self._hashes[self._function(name)]
-        return _hash_stacks(np.asarray(profile.stack_offsets), np.asarray(profile.stack_locations), full, trimmed, all_runtime)
+            line_keys ^= (np.asarray(profile.line_numbers).view(np.uint64) + np.uint64(1)) * _LINE_MULTIPLIER
+        location_keys = np.zeros(len(profile.line_offsets) - 1, dtype=np.uint64)
+        for location in np.flatnonzero(np.diff(np.asarray(profile.line_offsets)) == 0):
+            location_keys[location] = self._hashes[self._function(_unsymbolised(profile, int(location)).function)]
+        hashes = hash_stacks(
+            profile.stack_offsets,
+            profile.stack_locations,
+            profile.line_offsets,
+            line_keys,
+            skipped_of[line_functions],
+            location_keys,
+        )
+        return np.frombuffer(hashes, dtype=np.uint64)
 
     def _site_of_sample(self, profile: Profile, sample: int) -> int:
         keep = MAX_FRAMES if self._table_frames < MAX_TABLE_FRAMES else SHORT_FRAMES
@@ -120,7 +126,7 @@ class SiteTable:
                 if len(frames) >= keep or len(runtime) >= keep:
                     break
             if not len(lines):
-                frames.append(self._unsymbolised(profile, location))
+                frames.append(_unsymbolised(profile, location))
             if len(frames) >= keep or len(runtime) >= keep:
                 break
         frames = frames or runtime
@@ -147,75 +153,9 @@ class SiteTable:
             frame = self._frames[key] = Frame(name, file, line)
         return frame
 
-    @staticmethod
-    def _unsymbolised(profile: Profile, location: int) -> Frame:
-        """A location without lines is named by its binary: its address would differ from run to run."""
-        mapping = profile.location_mappings[location]
-        binary = profile.mappings[mapping].file.rpartition("/")[2] if mapping >= 0 else ""
-        return Frame(f"[{binary or 'unknown'}]")
 
-
-def _location_hashes(
-    offsets: NDArray[np.int64], lines: UInt64s, runtime: NDArray[np.bool_]
-) -> tuple[UInt64s, UInt64s, NDArray[np.bool_]]:
-    """Per location: hash of all its lines, hash of them without the innermost runtime ones, whether all are the runtime's."""
-    counts = np.diff(offsets)
-    position = np.arange(len(lines)) - np.repeat(offsets[:-1], counts)
-    leading = _leading(offsets, runtime)
-    weights = _powers(int(counts.max(initial=0)))
-    full = _segment_sums(lines * weights[position], offsets)
-    kept = position - np.repeat(leading, counts)
-    trimmed = _segment_sums(np.where(kept >= 0, lines * weights[np.maximum(kept, 0)], np.uint64(0)), offsets)
-    changed = leading > 0
-    return full, np.where(changed, trimmed ^ _TRIM_MARK, full), (leading == counts) & (counts > 0)
-
-
-def _hash_stacks(
-    offsets: NDArray[np.int64],
-    locations: NDArray[np.int64],
-    full: UInt64s,
-    trimmed: UInt64s,
-    all_runtime: NDArray[np.bool_],
-) -> UInt64s:
-    """Per stack: polynomial hash over its locations, those wholly of the runtime left out at the leaf unless all are."""
-    counts = np.diff(offsets)
-    skipped = _leading(offsets, all_runtime[locations])
-    skipped[skipped == counts] = 0
-    whole = (
-        (skipped == 0) & (counts > 0) & all_runtime[locations[np.minimum(offsets[:-1], len(locations) - 1)]]
-        if len(locations)
-        else np.zeros(len(counts), dtype=bool)
-    )
-    position = np.arange(len(locations)) - np.repeat(offsets[:-1] + skipped, counts)
-    first = (position == 0) & ~np.repeat(whole, counts)
-    terms = np.where(first, trimmed[locations], full[locations])
-    weights = _powers(int(counts.max(initial=0)))
-    return _segment_sums(np.where(position >= 0, terms * weights[np.maximum(position, 0)], np.uint64(0)), offsets)
-
-
-def _leading(offsets: NDArray[np.int64], flags: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Per segment: how many of its first flags are set."""
-    counts = np.diff(offsets)
-    position = np.arange(len(flags)) - np.repeat(offsets[:-1], counts)
-    ends = np.where(flags, np.iinfo(np.int64).max, position)
-    result = np.zeros(len(counts), dtype=np.int64)
-    filled = counts > 0
-    if filled.any():
-        result[filled] = np.minimum(np.minimum.reduceat(ends, offsets[:-1][filled]), counts[filled])
-    return result
-
-
-def _segment_sums(values: UInt64s, offsets: NDArray[np.int64]) -> UInt64s:
-    """Per segment: the sum of its values, modulo 2^64; 0 for an empty one."""
-    result = np.zeros(len(offsets) - 1, dtype=np.uint64)
-    filled = np.diff(offsets) > 0
-    if filled.any():
-        result[filled] = np.add.reduceat(values, offsets[:-1][filled])
-    return result
-
-
-def _powers(count: int) -> UInt64s:
-    """1, m, m^2, ... modulo 2^64, at least one of them."""
-    powers = np.full(max(count, 1), _MULTIPLIER, dtype=np.uint64)
-    powers[0] = 1
-    return np.multiply.accumulate(powers)
+def _unsymbolised(profile: Profile, location: int) -> Frame:
+    """A location without lines is named by its binary: its address would differ from run to run."""
+    mapping = profile.location_mappings[location]
+    binary = profile.mappings[mapping].file.rpartition("/")[2] if mapping >= 0 else ""
+    return Frame(f"[{binary or 'unknown'}]")

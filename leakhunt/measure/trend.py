@@ -1,34 +1,45 @@
 """What a series says about each site: how fast it grows, how surely, and what could not be told.
 
-The turnover-calibrated test asks whether a site's raw counts drift more than stationary births and deaths of its own turnover
-would let them. All sites of the longest segment at once: O(sites * snapshots). What kind of growth it is (plateau, load step,
-sawtooth) is `leakhunt.measure.shape`; whether it is a leak, the detectors'.
+Two questions make a leak: does the site grow more than its turnover allows (leakhunt.measure.turnover), and do its objects
+live ever longer, so that neither load nor a cache filling up explains it (leakhunt.measure.lifetimes)? Both are asked of raw
+sample counts, of all sites of the longest segment, and corrected for how many were asked. Sites whose few large objects grow
+while their number does not are leakhunt.measure.resized's. What kind of growth it is (plateau, load step, sawtooth) is
+leakhunt.measure.shape's; whether it is a leak, the detectors'.
 """
 
-import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.measure import thresholds
-from leakhunt.measure.rate import theil_sen
+from leakhunt.measure.lifetimes import lengthening, lifetimes
+from leakhunt.measure.power import detectable_bytes_per_hour
+from leakhunt.measure.rate import INTERVAL_SIGMAS, rate_error, theil_sen
+from leakhunt.measure.resized import few_and_large, resized_p
+from leakhunt.measure.significance import benjamini_hochberg, normal_tail
+from leakhunt.measure.turnover import births_and_deaths, drift, normal_deviate, with_dispersion
 from leakhunt.model.series import Series, Trend
+from leakhunt.model.site import AllocationSite
 from leakhunt.units import NS_PER_HOUR
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+_SITES_AT_ONCE = 512  # bounds the memory of a long series: some 15 arrays of sites x snapshots stand at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Trends:
-    """Trends of all sites. Arrays are float64[K] in the Series' order, named and meant as in `model.series.Trend`.
+class SiteTrends:
+    """What is known of each site by itself. Arrays are float64[K] in the Series' order, named and meant as in
+    `model.series.Trend`; in addition
 
-    tested                      bool[K]: took part in the correction for many tests
-    grown_bytes                 float64[K], in-use bytes gained over the segment
-    segment                     the snapshots that were tested
-    detectable_bytes_per_hour   the smallest steady leak that would have been seen with 80 % power, None when none would
-    not_testable_sites, not_testable_bytes, reason   sites that hold memory and could not be tested, what they hold at the
-                                end, and why
+    grown_bytes    in-use bytes gained over the segment
+    events         sampled births and deaths over it
+    lengthening    bool[K]: lifetimes as ever do not explain the growth better than a leak does
+    resized        bool[K]: judged by the size of its few large objects, not by their number
     """
 
     bytes_per_hour: Floats
@@ -37,19 +48,39 @@ class Trends:
     objects_per_hour: Floats
     z: Floats
     p: Floats
-    q: Floats
     last_half_p: Floats
+    lifetime_z: Floats
+    expected_lifetime_z: Floats
     retention_ratio: Floats
     freed_samples: Floats
     samples: Floats
-    tested: NDArray[np.bool_]
     grown_bytes: Floats
+    events: Floats
+    lengthening: Flags
+    resized: Flags
+
+
+@dataclass(frozen=True, slots=True)
+class Trends(SiteTrends):
+    """Trends of all sites over the longest segment.
+
+    q                           float64[K], Benjamini-Hochberg over the tested sites of p, taken as 1 where lifetimes explain
+                                the growth
+    tested                      bool[K]: took part in the correction
+    segment                     the snapshots that were tested
+    detectable_bytes_per_hour   the smallest steady leak of small objects, at a site of its own, that would have been seen with
+                                80 % power; None when none would
+    not_testable_sites, not_testable_bytes, reason   sites that hold memory, change, and could not be tested, what they hold at
+                                the end, and why
+    """
+
+    q: Floats
+    tested: Flags
     segment: slice
     detectable_bytes_per_hour: float | None
     not_testable_sites: int
     not_testable_bytes: int
     reason: str
-    site_notes: dict[int, tuple[str, ...]]
 
     @property
     def snapshots(self) -> int:
@@ -57,14 +88,21 @@ class Trends:
         return int(self.segment.stop - self.segment.start)
 
     @property
-    def growing(self) -> NDArray[np.bool_]:
-        """bool[K]: significant over the whole segment and in its last half, and large enough to report."""
-        return (
+    def growing(self) -> Flags:
+        """bool[K]: grows as a leak does: beyond its turnover, to the end, not as load or a filling cache would, and by enough
+        to report."""
+        return np.asarray(
             self.tested
             & (self.q <= thresholds.ALPHA)
             & (self.last_half_p <= thresholds.LAST_HALF_ALPHA)
             & (self.grown_bytes >= thresholds.MIN_GROWTH_BYTES)
         )
+
+    @property
+    def explained(self) -> Flags:
+        """bool[K]: grew beyond its turnover and by enough to report, but is not `growing`: load, a plateau, a filled cache."""
+        q = benjamini_hochberg(self.p, self.tested)
+        return np.asarray((q <= thresholds.ALPHA) & (self.grown_bytes >= thresholds.MIN_GROWTH_BYTES) & ~self.growing)
 
     def of(self, site: int) -> Trend:
         """The trend of one site."""
@@ -82,129 +120,132 @@ class Trends:
             samples=float(self.samples[site]),
             snapshots=self.snapshots,
             tested=bool(self.tested[site]),
-            notes=self.site_notes.get(site, ()),
+            notes=self._notes(site),
+            lifetime_z=float(self.lifetime_z[site]),
+            expected_lifetime_z=float(self.expected_lifetime_z[site]),
         )
+
+    def _notes(self, site: int) -> tuple[str, ...]:
+        if not self.tested[site]:
+            return (_too_few(self.snapshots, float(self.events[site])),)
+        return ("judged by the size of its few large objects: their number does not grow",) if self.resized[site] else ()
 
 
 def analyse(series: Series) -> Trends:
-    """The trend of every site over the longest segment of `series`."""
+    """The trend of every site over the longest segment of `series`. O(sites * snapshots), memory beside the result bounded."""
     segment = series.longest_segment
-    hours = (series.times_ns[segment] - series.times_ns[segment.start : segment.start + 1].sum()) / NS_PER_HOUR
-    n = len(hours)
-    k = len(series.sites)
-    counts = np.ascontiguousarray(series.inuse_samples[:, segment], dtype=np.float64)
-    born, died = births_and_deaths(counts, np.ascontiguousarray(series.alloc_samples[:, segment], dtype=np.float64))
-    inuse = np.ascontiguousarray(series.inuse_bytes[:, segment], dtype=np.float64)
-    objects = np.ascontiguousarray(series.inuse_objects[:, segment], dtype=np.float64)
-    grown = inuse[:, -1] - inuse[:, 0] if n else np.zeros(k)
-    allocated = series.alloc_bytes[:, segment]
-    allocated_bytes = (allocated[:, -1] - allocated[:, 0]).astype(np.float64) if n else np.zeros(k)
-    active = (born.sum(axis=1) + died.sum(axis=1)) > 0
-    tested = active & (n >= thresholds.MIN_SNAPSHOTS)
-    z = np.zeros(k)
-    last_half_p = np.ones(k)
-    if tested.any():
-        z[tested] = calibrated_z(counts[tested], born[tested], died[tested], hours)
-        half = n // 2
-        if n - half >= 3:
-            last = calibrated_z(counts[tested][:, half:], born[tested][:, half:], died[tested][:, half:], hours[half:])
-            last_half_p[tested] = normal_tail(last)
-    p = np.where(tested, normal_tail(z), 1.0)
-    rate, objects_rate = theil_sen(inuse, hours), theil_sen(objects, hours)
-    spread = rate_error(series, born, died, hours)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        retention = np.where(allocated_bytes > 0, grown / allocated_bytes, np.nan)
-    untestable = ~tested & ((inuse[:, -1] > 0) if n else np.zeros(k, dtype=bool)) & (active | (n < thresholds.MIN_SNAPSHOTS))
+    n, k = segment.stop - segment.start, len(series.sites)
+    hours = (series.times_ns[segment] - series.times_ns[segment][:1].sum()) / NS_PER_HOUR
+    chunks = [_site_trends(series, slice(i, i + _SITES_AT_ONCE), segment, hours) for i in range(0, max(k, 1), _SITES_AT_ONCE)]
+    columns: dict[str, Any] = {f.name: np.concatenate([getattr(c, f.name) for c in chunks]) for f in fields(SiteTrends)}
+    enough = columns["events"] >= thresholds.MIN_EVENTS
+    tested = enough & (n >= thresholds.MIN_SNAPSHOTS)
+    held = series.inuse_bytes[:, segment.stop - 1] if n else np.zeros(k, dtype=np.int64)
+    untestable = ~tested & (columns["events"] > 0) & (held > 0)
     return Trends(
-        bytes_per_hour=rate,
-        low=rate - 1.96 * spread,
-        high=rate + 1.96 * spread,
-        objects_per_hour=objects_rate,
-        z=z,
-        p=p,
-        q=benjamini_hochberg(p, tested),
-        last_half_p=last_half_p,
-        retention_ratio=retention,
-        freed_samples=died.sum(axis=1),
-        samples=counts.mean(axis=1) if n else np.zeros(k),
+        **columns,
+        q=benjamini_hochberg(np.where(columns["lengthening"], columns["p"], 1.0), tested),
         tested=tested,
-        grown_bytes=grown,
         segment=segment,
-        detectable_bytes_per_hour=None,
+        detectable_bytes_per_hour=detectable_bytes_per_hour(hours, int(tested.sum()), series.period_bytes),
         not_testable_sites=int(untestable.sum()),
-        not_testable_bytes=int(inuse[untestable, -1].sum()) if n else 0,
-        reason=_reason(n) if untestable.any() or n < thresholds.MIN_SNAPSHOTS else "",
-        site_notes={},
+        not_testable_bytes=int(held[untestable].sum()),
+        reason=_too_few(n, 0.0) if n < thresholds.MIN_SNAPSHOTS or untestable.any() else "",
     )
 
 
-def _reason(snapshots: int) -> str:
-    return f"{snapshots} snapshots of one process: at least {thresholds.MIN_SNAPSHOTS} are needed to tell growth from chance"
+def analyse_sum(series: Series, sites: Sequence[int] | None = None) -> Trend:
+    """The trend of several sites taken as one (a group that grows together), or of the whole heap."""
+    rows = slice(None) if sites is None else list(sites)
+    totals: dict[str, Any] = {
+        name: np.asarray(getattr(series, name)[rows].sum(axis=0, keepdims=True))
+        for name in ("inuse_bytes", "inuse_objects", "alloc_bytes", "alloc_objects", "inuse_samples", "alloc_samples")
+    }
+    samples = float(totals["inuse_samples"].sum())
+    scale = float(totals["inuse_bytes"].sum()) / samples if samples > 0 else float(max(series.period_bytes, 1))
+    one = replace(series, sites=(AllocationSite(()),), sample_bytes=np.array([scale]), **totals)
+    return analyse(one).of(0)
 
 
-def births_and_deaths(counts: Floats, cumulative: Floats) -> tuple[Floats, Floats]:
-    """float64[K, N-1] each: sampled objects allocated and freed between snapshots.
-
-    Without cumulative counts (all zero) the smallest births and deaths that explain the counts."""
-    if counts.shape[1] < 2:
-        return np.zeros((len(counts), 0)), np.zeros((len(counts), 0))
-    change = np.diff(counts, axis=1)
-    born = np.diff(cumulative, axis=1)
-    unknown = ~cumulative.any(axis=1)
-    born[unknown] = np.maximum(change[unknown], 0)
-    born = np.maximum(born, np.maximum(change, 0.0))
-    return born, born - change
+def allocation_bytes_per_hour(series: Series) -> Floats:
+    """float64[n-1]: how fast the whole process allocated in each interval of the longest segment: a proxy for its load."""
+    segment = series.longest_segment
+    total = series.alloc_bytes[:, segment].sum(axis=0, dtype=np.float64)
+    return np.asarray(np.diff(total) / (np.diff(series.times_ns[segment]) / NS_PER_HOUR), dtype=np.float64)
 
 
-def calibrated_z(counts: Floats, born: Floats, died: Floats, hours: Floats) -> Floats:
-    """float64[K]: drift of `counts` [K, n] in standard deviations of a stationary process with this turnover, one-sided."""
-    n = len(hours)
-    span = hours[-1] - hours[0]
-    mean = np.maximum(counts.mean(axis=1), 1e-9)
-    events_per_hour = (born.sum(axis=1) + died.sum(axis=1)) / (2 * span)
-    weights = hours - hours.mean()
-    steps = np.diff(hours)
-    correlation = np.exp(-np.outer(events_per_hour / mean, steps))
-    variance = mean * _quadratic_form(weights, correlation)
-    if n >= 5:
-        expected = 2 * mean[:, None] * (1 - correlation)
-        change = np.diff(counts, axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            dispersion = np.where(expected > 0, (change - change.mean(axis=1, keepdims=True)) ** 2 / expected, 0).mean(axis=1)
-        variance = variance * np.maximum(1.0, dispersion * (n - 1) / (n - 2))
-    drift = np.asarray(counts @ weights, dtype=np.float64)
-    return np.divide(drift, np.sqrt(variance), out=np.zeros(len(counts)), where=variance > 0)
+def _too_few(snapshots: int, events: float) -> str:
+    if snapshots < thresholds.MIN_SNAPSHOTS:
+        noun = "snapshot" if snapshots == 1 else "snapshots"
+        return f"{snapshots} {noun} of one process: at least {thresholds.MIN_SNAPSHOTS} are needed to tell growth from chance"
+    seen = f"{events:.0f} sampled objects" if events else "too few sampled objects"
+    return f"{seen} allocated or freed there between the snapshots, at least {thresholds.MIN_EVENTS} are needed"
 
 
-def _quadratic_form(weights: Floats, correlation: Floats) -> Floats:
-    """w' C w per site, C_ij the product of the correlations of the steps between i and j; O(n) a site, not n^2."""
-    carried = np.zeros(len(correlation))
-    total = np.full(len(correlation), weights[0] ** 2)
-    for i in range(1, len(weights)):
-        carried = correlation[:, i - 1] * (carried + weights[i - 1])
-        total += weights[i] ** 2 + 2 * weights[i] * carried
-    return total
+def _site_trends(series: Series, rows: slice, segment: slice, hours: Floats) -> SiteTrends:
+    """Of the sites in `rows`."""
+    counts, cumulative, inuse, objects, allocated = (
+        np.ascontiguousarray(values[rows, segment], dtype=np.float64)
+        for values in (
+            series.inuse_samples,
+            series.alloc_samples,
+            series.inuse_bytes,
+            series.inuse_objects,
+            series.alloc_bytes,
+        )
+    )
+    k, n = counts.shape
+    if n < 2:
+        return _nothing(k, counts)
+    scale = series.sample_bytes[rows]
+    born, died = births_and_deaths(counts, cumulative)
+    whole = drift(counts, born, died, hours)
+    if not series.exact_counts:
+        whole = with_dispersion(whole, thresholds.ESTIMATE_DISPERSION)
+    z = normal_deviate(whole, n)
+    half = min(n // 2, n - 3)
+    last_half_p = np.ones(k)
+    if half > 0:
+        last = drift(counts[:, half:], born[:, half:], died[:, half:], hours[half:])
+        last_half_p = normal_tail(normal_deviate(last, n - half))
+    lives = lifetimes(counts, born, died, hours)
+    p, keeps = normal_tail(z), lengthening(lives, thresholds.LIFETIME_LENIENCY, thresholds.LIFETIME_CERTAIN_Z)
+    grown = inuse[:, -1] - inuse[:, 0]
+    resized = np.zeros(k, dtype=bool)
+    for site in np.flatnonzero(few_and_large(counts, scale, series.period_bytes) & (grown >= thresholds.MIN_GROWTH_BYTES)):
+        by_size, by_size_late = resized_p(inuse[site], counts[site], born[site], died[site])
+        if by_size < p[site]:
+            resized[site], keeps[site], last_half_p[site] = True, True, by_size_late
+        p[site] = min(1.0, 2 * min(by_size, p[site]))
+    rate = theil_sen(inuse, hours)
+    spread = INTERVAL_SIGMAS * scale * rate_error(counts, born, died, hours, whole)
+    gained = allocated[:, -1] - allocated[:, 0]
+    return SiteTrends(
+        bytes_per_hour=rate,
+        low=rate - spread,
+        high=rate + spread,
+        objects_per_hour=theil_sen(objects, hours),
+        z=z,
+        p=p,
+        last_half_p=last_half_p,
+        lifetime_z=lives.z,
+        expected_lifetime_z=lives.expected_z,
+        retention_ratio=np.where(gained > 0, grown / np.where(gained > 0, gained, 1.0), np.nan),
+        freed_samples=died.sum(axis=1),
+        samples=counts.mean(axis=1),
+        grown_bytes=grown,
+        events=(born + died).sum(axis=1),
+        lengthening=keeps,
+        resized=resized,
+    )
 
 
-def rate_error(series: Series, born: Floats, died: Floats, hours: Floats) -> Floats:
-    """Standard error of the growth rate in bytes per hour, from the events that made it."""
-    if len(hours) < 2:
-        return np.full(len(series.sites), np.inf)
-    events = born.sum(axis=1) + died.sum(axis=1)
-    return series.sample_bytes * np.sqrt(events) / (hours[-1] - hours[0])
-
-
-def normal_tail(z: Floats) -> Floats:
-    """Upper tail of the standard normal."""
-    return np.array([0.5 * math.erfc(value / math.sqrt(2)) for value in z], dtype=np.float64)
-
-
-def benjamini_hochberg(p: Floats, tested: NDArray[np.bool_]) -> Floats:
-    """q values (Benjamini and Hochberg 1995) over the tested; 1 elsewhere."""
-    q = np.ones(len(p))
-    index = np.flatnonzero(tested)
-    if len(index):
-        order = index[np.argsort(p[index], kind="stable")]
-        scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
-        q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
-    return q
+def _nothing(k: int, counts: Floats) -> SiteTrends:
+    """Of one snapshot or none."""
+    zeros, ones, no = np.zeros(k), np.ones(k), np.zeros(k, dtype=bool)
+    samples = counts.sum(axis=1)
+    columns: dict[str, Any] = dict.fromkeys((f.name for f in fields(SiteTrends)), zeros)
+    limits = {"low": np.full(k, -np.inf), "high": np.full(k, np.inf), "retention_ratio": np.full(k, np.nan)}
+    return SiteTrends(
+        **columns | limits | {"p": ones, "last_half_p": ones, "samples": samples, "lengthening": no, "resized": no}
+    )

@@ -20,15 +20,14 @@ class Series:
     times_ns        int64[N], nanoseconds since 1970, strictly increasing
     sources         N input names
     inuse_bytes, inuse_objects, alloc_bytes, alloc_objects
-                    int64[K, N] as the profiles give them (scaled by the runtime); alloc_* are cumulative since process start.
-                    A goroutine profile gives inuse_objects (goroutines) alone, the others are 0
+                    int64[K, N] as the profiles give them (scaled by the runtime); alloc_* are cumulative since process start
     inuse_samples, alloc_samples
                     float64[K, N], raw counts of sampled objects, integral where `exact_counts` (see
                     leakhunt.measure.sampling); alloc_samples is cumulative too
     sample_bytes    float64[K], mean bytes that one sampled object of the site stands for (S / p, see sampling)
     segment_starts  snapshot indices at which a segment begins, first 0: a restart, another period or another build splits
     segment_reasons why each segment began, "" for the first
-    period_bytes    mean bytes between samples in the longest segment, 0 for goroutine profiles
+    period_bytes    mean bytes between samples in the longest segment
     build_ids       N build ids, "" where unknown
     exact_counts    False when a profile had lost its `bytes` labels (merged or rewritten): counts are estimates then
     notes           doubts about the whole series, each a sentence
@@ -78,8 +77,12 @@ class Trend:
 
     bytes_per_hour, low, high   Theil-Sen rate of in-use bytes and its 95 % interval
     objects_per_hour            the same rate in objects
-    z, p, q                     turnover-calibrated statistic, one-sided p, Benjamini-Hochberg q over the sites tested
+    z, p, q                     turnover-calibrated statistic, one-sided p, Benjamini-Hochberg q over the sites tested (p taken
+                                as 1 where lifetimes as ever explain the growth)
     last_half_p                 the same test on the last half of the segment, the plateau guard (1.0 when too short)
+    lifetime_z, expected_lifetime_z
+                                how much longer objects came to live, in standard deviations, and how much that would be if all
+                                net growth were a leak (0 where nothing died); see leakhunt.measure.lifetimes
     retention_ratio             (delta in-use) / (delta allocated) over the segment in bytes, nan when nothing was allocated
     freed_samples               sampled objects freed over the segment
     samples                     mean number of sampled objects in use
@@ -101,3 +104,5 @@ class Trend:
     snapshots: int
     tested: bool
     notes: tuple[str, ...] = ()
+    lifetime_z: float = 0.0
+    expected_lifetime_z: float = 0.0

@@ -7,7 +7,7 @@ import pytest
 
 from leakhunt.errors import MismatchError
 from leakhunt.measure.series import SeriesBuilder
-from leakhunt.model.profile import Profile
+from leakhunt.model.profile import Profile, ProfileKind
 from leakhunt.model.series import Series
 from tests.profiles import Sample, heap_profile
 
@@ -128,15 +128,9 @@ def test_a_profile_without_labels_gives_estimates() -> None:
     assert series.inuse_samples[put] == pytest.approx([12 + 5 * i for i in range(4)], rel=0.1)
 
 
-def test_kinds_do_not_mix() -> None:
-    from dataclasses import replace
-
-    from leakhunt.model.profile import ProfileKind
-
-    builder = SeriesBuilder()
-    builder.add(profiles(1)[0])
-    with pytest.raises(MismatchError, match="goroutine"):
-        builder.add(replace(profiles(1)[0], kind=ProfileKind.GOROUTINE))
+def test_only_heap_profiles_make_a_series() -> None:
+    with pytest.raises(MismatchError, match="this is a goroutine profile"):
+        SeriesBuilder().add(heap_profile(leak(0), kind=ProfileKind.GOROUTINE))
 
 
 def test_an_empty_series() -> None:

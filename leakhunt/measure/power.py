@@ -1,0 +1,52 @@
+"""What a series could have shown: the smallest leak that the test would find, and what more snapshots would make of it."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakhunt.measure import thresholds
+from leakhunt.measure.significance import normal_tail
+from leakhunt.measure.turnover import drift
+
+Floats = NDArray[np.float64]
+
+_MOST_SAMPLES = 1_000_000
+
+
+def detectable_bytes_per_hour(hours: Floats, tests: int, period_bytes: int) -> float | None:
+    """Growth of the smallest steady leak that snapshots at `hours` show with 80 % power when `tests` sites are tested.
+
+    For small objects at a site of their own: there each sampled object stands for the period, and the number sampled is
+    Poisson. None where no leak can be shown. A leak amid churn of the same site has to be larger."""
+    if len(hours) < thresholds.MIN_SNAPSHOTS or hours[-1] <= hours[0]:
+        return None
+    needed = samples_needed(hours, max(tests, 1))
+    bytes_needed = max(_mean_for(needed) * max(period_bytes, 1), thresholds.MIN_GROWTH_BYTES)
+    return float(bytes_needed / (hours[-1] - hours[0]))
+
+
+def samples_needed(hours: Floats, tests: int) -> int:
+    """Sampled objects that a steady leak must gain over `hours` to be significant among `tests`: p <= alpha / tests.
+
+    The drift test is applied to ideal counts, evenly growing from none."""
+    low, high = thresholds.MIN_EVENTS, _MOST_SAMPLES
+    while low < high:
+        middle = (low + high) // 2
+        if _p_of_ideal(hours, middle) <= thresholds.ALPHA / tests:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _p_of_ideal(hours: Floats, samples: int) -> float:
+    counts = samples * (hours - hours[0]) / (hours[-1] - hours[0])
+    born = np.diff(counts)[None, :]
+    return float(normal_tail(drift(counts[None, :], born, np.zeros_like(born), hours).z)[0])
+
+
+def _mean_for(samples: int) -> float:
+    """Mean of a Poisson count that is at least `samples` with 80 % power (normal approximation with continuity correction)."""
+    quantile = 0.8416  # of the standard normal at .80, thresholds.POWER
+    return float((quantile / 2 + math.sqrt(quantile**2 / 4 + samples - 0.5)) ** 2)
