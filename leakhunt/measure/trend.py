@@ -18,6 +18,7 @@ from leakhunt.measure import thresholds
 from leakhunt.measure.lifetimes import lengthening, lifetimes
 from leakhunt.measure.power import detectable_bytes_per_hour
 from leakhunt.measure.rate import INTERVAL_SIGMAS, rate_error, theil_sen
+from leakhunt.measure.replacement import p_with_siblings
 from leakhunt.measure.resized import few_and_large, resized_p
 from leakhunt.measure.significance import benjamini_hochberg, normal_tail
 from leakhunt.measure.turnover import births_and_deaths, drift, normal_deviate, with_dispersion
@@ -67,6 +68,7 @@ class Trends(SiteTrends):
     q                           float64[K], Benjamini-Hochberg over the tested sites of p, taken as 1 where lifetimes explain
                                 the growth
     tested                      bool[K]: took part in the correction
+    replaced                    bool[K]: gains what other callers of the same function lose; p is that of their sum
     segment                     the snapshots that were tested
     detectable_bytes_per_hour   the smallest steady leak of small objects, at a site of its own, that would have been seen with
                                 80 % power; None when none would
@@ -76,6 +78,7 @@ class Trends(SiteTrends):
 
     q: Floats
     tested: Flags
+    replaced: Flags
     segment: slice
     detectable_bytes_per_hour: float | None
     not_testable_sites: int
@@ -128,6 +131,8 @@ class Trends(SiteTrends):
     def _notes(self, site: int) -> tuple[str, ...]:
         if not self.tested[site]:
             return (_too_few(self.snapshots, float(self.events[site])),)
+        if self.replaced[site]:
+            return ("gains what other callers of the same function lose: its objects replace theirs",)
         return ("judged by the size of its few large objects: their number does not grow",) if self.resized[site] else ()
 
 
@@ -140,12 +145,18 @@ def analyse(series: Series) -> Trends:
     columns: dict[str, Any] = {f.name: np.concatenate([getattr(c, f.name) for c in chunks]) for f in fields(SiteTrends)}
     enough = columns["events"] >= thresholds.MIN_EVENTS
     tested = enough & (n >= thresholds.MIN_SNAPSHOTS)
+    p, replaced = columns["p"], np.zeros(k, dtype=bool)
+    suspects = np.flatnonzero(tested & (p <= thresholds.ALPHA) & ~columns["resized"])
+    for site, together in p_with_siblings(series, hours, columns["z"], suspects).items():
+        replaced[site] = together > thresholds.ALPHA
+        p[site] = max(p[site], together)
     held = series.inuse_bytes[:, segment.stop - 1] if n else np.zeros(k, dtype=np.int64)
     untestable = ~tested & (columns["events"] > 0) & (held > 0)
     return Trends(
         **columns,
-        q=benjamini_hochberg(np.where(columns["lengthening"], columns["p"], 1.0), tested),
+        q=benjamini_hochberg(np.where(columns["lengthening"], p, 1.0), tested),
         tested=tested,
+        replaced=replaced,
         segment=segment,
         detectable_bytes_per_hour=detectable_bytes_per_hour(hours, int(tested.sum()), series.period_bytes),
         not_testable_sites=int(untestable.sum()),

@@ -4,7 +4,7 @@ import numpy as np
 
 from leakhunt.measure.trend import analyse
 from tests.measure.test_series import build, leak, profiles
-from tests.profiles import heap_profile
+from tests.profiles import Sample, heap_profile
 
 HOUR = 3_600_000_000_000
 
@@ -34,3 +34,20 @@ def test_nothing_to_analyse() -> None:
         trends = analyse(build([heap_profile(leak(i), time_ns=(i + 1) * HOUR) for i in range(count)]))
         assert not trends.tested.any()
         assert np.isfinite(trends.bytes_per_hour).all()
+
+
+def test_a_ring_refilled_by_another_caller_does_not_grow() -> None:
+    def ring(i: int) -> list[Sample]:
+        """Thirty orders made by Open at the start; Browse's take their place, five an interval."""
+        return [
+            Sample(("shop.place", "shop.Open"), 512, allocated=30, inuse=30 - 3 * i),
+            Sample(("shop.place", "shop.Browse"), 512, allocated=3 * i, inuse=3 * i),
+        ]
+
+    series = build([heap_profile(ring(i), time_ns=(i + 1) * HOUR) for i in range(9)])
+    trends = analyse(series)
+    browse = next(i for i, site in enumerate(series.sites) if site.frames[1].function == "shop.Browse")
+    assert trends.z[browse] > 3
+    assert not trends.growing.any()
+    assert trends.replaced[browse]
+    assert "its objects replace theirs" in trends.of(browse).notes[0]
