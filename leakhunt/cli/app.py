@@ -6,6 +6,7 @@ import typer
 
 from leakhunt import __version__
 from leakhunt.cli.capture import capture
+from leakhunt.cli.dump import dump
 from leakhunt.cli.explain import explain
 from leakhunt.cli.hunt import hunt
 
@@ -30,3 +31,4 @@ def _root(
 app.command()(hunt)
 app.command()(capture)
 app.command()(explain)
+app.add_typer(dump)

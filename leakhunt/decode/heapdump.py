@@ -50,12 +50,16 @@ _COLUMNS = {"i": 1, "s": 2, "f": 2, "b": 3, "r": 2, "x": 1, ".": 0}
 
 
 def read_dump(
-    contents: memoryview, source: str, modified_ns: int = 0, progress: Callable[[int], None] | None = None, whole: bool = True
+    contents: memoryview,
+    source: str,
+    modified_ns: int = 0,
+    progress: Callable[[int], None] | None = None,
+    notes: tuple[str, ...] = (),
 ) -> HeapDump:
-    """A dump from its decompressed bytes, which the result goes on using.
+    """A dump from its decompressed bytes, which the result goes on using; `notes` are what is known of them already.
 
-    `whole` is False when the bytes are known to be cut (a truncated archive). A dump that ends early gives what it holds, with
-    a note; raises DecodeError for anything that is malformed, for 32-bit and for big-endian dumps.
+    A dump that ends early gives what it holds, with a note; raises DecodeError for anything that is malformed, for 32-bit and
+    for big-endian dumps. `progress` is told the byte offset reached.
     """
     if bytes(contents[: len(MAGIC)]) != MAGIC:
         raise DecodeError(source, 0, "not a Go heap dump: it does not begin with 'go1.7 heap dump'")
@@ -73,15 +77,15 @@ def read_dump(
         kind = f"{'big' if big_endian else 'little'}-endian, {pointer_bytes * 8}-bit"
         raise DecodeError(source, None, f"a {kind} heap dump; only 64-bit little-endian ones (amd64, arm64) can be read")
     version = strings.at(version_at, version_len)
-    notes = []
+    said = list(notes)
     if not ended:
-        notes.append(f"the dump is truncated at byte {end} of {len(contents)}: " + _missing(tables))
+        said.append(f"the dump is truncated at byte {end} of {len(contents)}: " + _missing(tables))
     elif end < len(contents):
-        notes.append(f"{len(contents) - end} bytes follow the end of the dump and were ignored")
+        said.append(f"{len(contents) - end} bytes follow the end of the dump and were ignored")
     memstats = _memstats(tables[_MEMSTATS])
     objects, dropped, check = _objects(tables.pop(_OBJECT), version, memstats, source)
     if memstats and not check.exact:
-        notes.append(
+        said.append(
             f"self-check: {check.objects:,} objects and {check.bytes:,} bytes were read where MemStats counted "
             f"{check.expected_objects:,} and {check.expected_bytes:,}"
         )
@@ -112,7 +116,7 @@ def read_dump(
         memstats=memstats,
         last_gc_ns=memstats.get("LastGC", 0),
         modified_ns=modified_ns,
-        notes=tuple(notes),
+        notes=tuple(said),
     )
     addresses, sizes, offsets = objects
     return HeapDump(process, addresses, sizes, offsets, contents, dropped, check)

@@ -37,11 +37,17 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RootGroup:
-    """Roots that a person takes for one: the words of one variable, or one function's frames on all stacks."""
+    """Roots that a person takes for one: the words of one variable, or one function's frames on all stacks. `kind` is None for
+    what no one kind of root holds."""
 
-    kind: RootKind
+    kind: RootKind | None
     name: str
     rank: Rank
+
+    @property
+    def label(self) -> str:
+        """The kind as the report names it."""
+        return "" if self.kind is None else self.kind.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ class PathTrie:
         """(label, type name) of a node; for a root group (kind label, name)."""
         if self.parents[node] < 0:
             group = self.groups[self.labels[node]]
-            return group.kind.label, group.name
+            return group.label, group.name
         label = self.label_names[self.labels[node]] if self.labels[node] >= 0 else ""
         return label, self.type_names[self.types[node]]
 
@@ -118,7 +124,7 @@ class PathTrie:
             nodes.append(int(self.parents[nodes[-1]]))
         return tuple(reversed(nodes))
 
-    def keys(self) -> Iterator[tuple[int, tuple[str, str]]]:
+    def keyed_steps(self) -> Iterator[tuple[int, tuple[str, str]]]:
         """(parent, step) of each node: what is the same in every dump of a series."""
         for node in range(len(self)):
             yield int(self.parents[node]), self.step(node)
@@ -165,7 +171,7 @@ def group_roots(graph: HeapGraph, naming: Naming) -> tuple[tuple[RootGroup, ...]
     for pair in pairs.tolist():
         kind, name = divmod(pair, len(naming.root_names))
         groups.append(RootGroup(RootKind(kind), naming.root_names[name], _rank(RootKind(kind), naming.root_names[name])))
-    order = sorted(range(len(groups)), key=lambda i: (groups[i].rank, groups[i].kind, groups[i].name))
+    order = sorted(range(len(groups)), key=lambda i: (groups[i].rank, groups[i].label, groups[i].name))
     place = np.empty(len(groups), np.int32)
     place[order] = np.arange(len(groups), dtype=np.int32)
     return tuple(groups[i] for i in order), place[inverse.reshape(-1)]

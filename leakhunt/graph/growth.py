@@ -1,0 +1,100 @@
+"""A series of dumps of one process: which retention path grows, from where on, and what became of the first dump's objects.
+
+Dumps are matched by path (root, then labels and types, indices folded), never by position. Within a path they are matched
+by address too: Go's collector does not move objects, so the same address, size and path in two dumps is the same object or
+one that took its slot in between; that makes the survivors an upper bound, and the newcomers a lower one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from leakhunt.graph.paths import PathTrie
+from leakhunt.model.heap import HeapGraph, Int32, Int64
+
+Key = tuple[int, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class PathGrowth:
+    """The nodes of several tries as one, P nodes by D dumps.
+
+    parents          int32[P], -1 for root groups; a parent comes before its children
+    steps            (label, type) of each node; for a root group (kind, name)
+    objects, bytes   int64[P, D], shallow, of the node itself; 0 where a dump has no such path
+    total_bytes      int64[P, D], with everything below
+    survivors        int64[P], objects of the first dump that are in the last one too, at the same path, address and size
+    """
+
+    parents: Int32
+    steps: Sequence[tuple[str, str]]
+    objects: Int64
+    bytes: Int64
+    total_bytes: Int64
+    survivors: Int64
+
+    @property
+    def grown_bytes(self) -> Int64:
+        """int64[P]: total bytes in the last dump less those in the first."""
+        return np.asarray(self.total_bytes[:, -1] - self.total_bytes[:, 0])
+
+    def path(self, node: int) -> tuple[int, ...]:
+        """The nodes from the root group to `node`."""
+        nodes = [node]
+        while self.parents[nodes[-1]] >= 0:
+            nodes.append(int(self.parents[nodes[-1]]))
+        return tuple(reversed(nodes))
+
+
+def compare(graphs: Sequence[HeapGraph], tries: Sequence[PathTrie]) -> PathGrowth:
+    """Aligns the tries of two dumps or more, oldest first. O(nodes + objects of the first and last dump)."""
+    index: dict[Key, int] = {}
+    ids = [_aligned(trie, index) for trie in tries]
+    shape = (len(index), len(tries))
+    objects, sizes, totals = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    for dump, (trie, mine) in enumerate(zip(tries, ids, strict=True)):
+        objects[mine, dump], sizes[mine, dump], totals[mine, dump] = trie.objects, trie.bytes, trie.total_bytes
+    return PathGrowth(
+        parents=np.array([parent for parent, _ in index], np.int32),
+        steps=[step for _, step in index],
+        objects=objects,
+        bytes=sizes,
+        total_bytes=totals,
+        survivors=_survivors(graphs, tries, ids, len(index)),
+    )
+
+
+def topmost_growing(growth: PathGrowth, most: int = 20) -> list[int]:
+    """Nodes at which growth begins: they gained objects, or bytes with no fewer objects, and nothing above them did. The one
+    that holds most new bytes first. What such a node's parent is, is the container that is filled."""
+    more_objects = growth.objects[:, -1] > growth.objects[:, 0]
+    more_bytes = (growth.bytes[:, -1] > growth.bytes[:, 0]) & (growth.objects[:, -1] >= growth.objects[:, 0])
+    grows = more_objects | more_bytes
+    below = np.zeros(len(growth.parents), bool)
+    for node, parent in enumerate(growth.parents.tolist()):
+        below[node] = parent >= 0 and (below[parent] or grows[parent])
+    candidates = np.flatnonzero(grows & ~below & (growth.grown_bytes > 0))
+    return sorted(candidates.tolist(), key=lambda node: (-int(growth.grown_bytes[node]), node))[:most]
+
+
+def _aligned(trie: PathTrie, index: dict[Key, int]) -> Int64:
+    """The common number of each node of `trie`, entered into `index` where it is new."""
+    mine: list[int] = []
+    for parent, step in trie.keyed_steps():
+        key = (mine[parent] if parent >= 0 else -1, step)
+        mine.append(index.setdefault(key, len(index)))
+    return np.array(mine, np.int64)
+
+
+def _survivors(graphs: Sequence[HeapGraph], tries: Sequence[PathTrie], ids: Sequence[Int64], nodes: int) -> Int64:
+    first, last = graphs[0], graphs[-1]
+    place = np.searchsorted(last.addresses, first.addresses)
+    place[place == last.objects] = 0
+    if not last.objects or not first.objects:
+        return np.zeros(nodes, np.int64)
+    same = (last.addresses[place] == first.addresses) & (last.sizes[place] == first.sizes) & (tries[0].node_of >= 0)
+    there = tries[-1].node_of[place]
+    same &= there >= 0
+    before, after = ids[0][tries[0].node_of[same]], ids[-1][there[same]]
+    return np.bincount(before[before == after], minlength=nodes)

@@ -1,0 +1,140 @@
+"""The join of allocation site and retention path: sampled objects carry the stack that allocated them.
+
+A dump's stacks are not quite a profile's: an inlined call bears the name of the function it was inlined into (file and line
+are right), the leaf may be a line late, and the goroutine's first frame is there. So two stacks are one site when the files
+agree frame by frame, and each function is the profile's or that of a caller further out in the same stack; lines must agree
+where the profile's site has any, at the leaf give or take one.
+"""
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from leakhunt.graph.paths import PathTrie
+from leakhunt.model.finding import GcRoot, Retention, RetentionStep
+from leakhunt.model.heap import HeapGraph, Int64
+from leakhunt.model.site import AllocationSite, Frame, is_runtime, normalise
+
+_RUNTIME_FOLDERS = ("/runtime/", "/internal/runtime/")
+_FILE_SUFFIX_PARTS = 2  # `gcache/lru.go`: the same with and without -trimpath
+
+
+@dataclass(frozen=True)
+class SiteJoin:
+    """Which buckets of a dump are which site, by the files of their stacks."""
+
+    graph: HeapGraph
+    stacks: tuple[tuple[Frame, ...], ...]
+    buckets_by_files: dict[tuple[str, ...], list[int]] = field(repr=False)
+    samples_of_bucket: dict[int, Int64] = field(repr=False)
+
+    def buckets_of(self, site: AllocationSite) -> list[int]:
+        """Buckets whose stack is that of `site`; one bucket for each line and size."""
+        frames = _trimmed(site.frames)
+        candidates = self.buckets_by_files.get(_files(frames), [])
+        return [bucket for bucket in candidates if _is_same(frames, self.stacks[bucket])]
+
+    def objects_of(self, site: AllocationSite) -> Int64:
+        """int64[...]: the sampled live objects that `site` allocated."""
+        return self.objects_of_buckets(self.buckets_of(site))
+
+    def objects_of_buckets(self, buckets: Iterable[int]) -> Int64:
+        """int64[...]: the sampled live objects of some buckets."""
+        found = [self.samples_of_bucket[bucket] for bucket in buckets if bucket in self.samples_of_bucket]
+        return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def join_sites(graph: HeapGraph) -> SiteJoin:
+    """Prepares the join; O(buckets x stack depth + samples)."""
+    buckets = graph.process.buckets
+    stacks = tuple(_trimmed(buckets.frames(bucket)) for bucket in range(len(buckets.addresses)))
+    by_files: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for bucket, stack in enumerate(stacks):
+        by_files[_files(stack)].append(bucket)
+    known = graph.sample_objects >= 0
+    objects, owners = graph.sample_objects[known].astype(np.int64), graph.sample_buckets[known]
+    order = np.argsort(owners, kind="stable")
+    distinct, first = np.unique(owners[order], return_index=True)
+    parts = np.split(objects[order], first[1:]) if len(distinct) else []
+    return SiteJoin(graph, stacks, dict(by_files), dict(zip(distinct.tolist(), parts, strict=True)))
+
+
+def retention_of(join: SiteJoin, paths: PathTrie, site: AllocationSite) -> Retention | None:
+    """Who holds what `site` allocated: the path that holds most of its sampled objects; None where no sample of it is live, or
+    none is reached."""
+    objects = join.objects_of(site)
+    held = holding_nodes(paths, objects)
+    return retention_at(paths, held[0][0]) if held else None
+
+
+def holding_nodes(paths: PathTrie, objects: Int64) -> list[tuple[int, int]]:
+    """(node, how many of `objects` stand there), most first; unreached objects are left out. Samples need no weights: each
+    stands for about the same number of bytes."""
+    nodes = paths.node_of[objects]
+    counts = Counter(nodes[nodes >= 0].tolist())
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def retention_at(paths: PathTrie, node: int) -> Retention:
+    """The path to a node of the trie; retained are the shallow bytes of all that is reached through its container."""
+    nodes = paths.path(node)
+    kind, name = paths.step(nodes[0])
+    steps = tuple(RetentionStep(*paths.step(step), int(paths.objects[step]), int(paths.bytes[step])) for step in nodes[1:])
+    return Retention(GcRoot(kind, name), steps, int(paths.total_bytes[container_of(paths, nodes)]))
+
+
+def container_of(paths: PathTrie, nodes: Sequence[int]) -> int:
+    """The node of a path where few become many: the last before the largest step up in objects. A map of a million entries
+    is that, and so is a slice; on a path without such a step, the root."""
+    counts = [max(1, int(paths.objects[node])) for node in nodes]
+    steps_up = [later / earlier for earlier, later in itertools.pairwise(counts)]
+    return nodes[steps_up.index(max(steps_up))] if steps_up else nodes[0]
+
+
+def sites_at(join: SiteJoin, paths: PathTrie, below: set[int]) -> list[tuple[AllocationSite, int]]:
+    """(site, live samples) that feed the trie nodes in `below`, most first."""
+    counts: Counter[AllocationSite] = Counter()
+    wanted = np.zeros(len(paths), bool)
+    wanted[list(below)] = True
+    for bucket, objects in join.samples_of_bucket.items():
+        nodes = paths.node_of[objects]
+        here = int(wanted[nodes[nodes >= 0]].sum())
+        if here:
+            counts[AllocationSite(join.stacks[bucket])] += here
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0].fingerprint))
+
+
+def _trimmed(frames: Sequence[Frame]) -> tuple[Frame, ...]:
+    """Without the runtime's frames at the leaf and the goroutine's first frame; names normalised."""
+    start, end = 0, len(frames)
+    while end and frames[end - 1].function == "runtime.goexit":
+        end -= 1
+    while start < end and _is_runtime_frame(frames[start]):
+        start += 1
+    kept = frames[start:end] if start < end else frames[:end]
+    return tuple(Frame(normalise(frame.function), frame.file, frame.line) for frame in kept)
+
+
+def _is_runtime_frame(frame: Frame) -> bool:
+    if is_runtime(frame.function):
+        return True
+    folder = "/" + frame.file.rpartition("/")[0] + "/"
+    return ("/src/" in folder or not frame.file.startswith("/")) and folder.endswith(_RUNTIME_FOLDERS)
+
+
+def _files(frames: Sequence[Frame]) -> tuple[str, ...]:
+    return tuple("/".join(frame.file.split("/")[-_FILE_SUFFIX_PARTS:]) for frame in frames)
+
+
+def _is_same(site: Sequence[Frame], stack: Sequence[Frame]) -> bool:
+    """Whether a dump's stack is a profile's; the files are known to agree."""
+    functions = [frame.function for frame in site]
+    for i, (mine, other) in enumerate(zip(site, stack, strict=True)):
+        if other.function != mine.function and other.function not in functions[i + 1 :]:
+            return False
+        if mine.line and other.line and abs(mine.line - other.line) > (1 if i == 0 else 0):
+            return False
+    return True

@@ -1,0 +1,87 @@
+"""Trees of folded paths for a person: the heaviest nodes, indented; and the dominator tree folded by type."""
+
+import numpy as np
+
+from leakhunt.graph.paths import PathTrie, Rank, RootGroup
+from leakhunt.heaps.view import HeapView
+from leakhunt.kernels import graph as kernel
+from leakhunt.model.answer import Row
+
+PPM = 1_000_000
+SHARED = RootGroup(None, "held from several roots", Rank.GLOBAL)
+
+
+def tree_rows(trie: PathTrie, most: int, whole_bytes: int) -> list[Row]:
+    """The `most` heaviest nodes (with all below them), depth first, heavier children first. A parent weighs no less than its
+    child and comes before it, so what is shown is a tree from the roots down."""
+    chosen = set(np.lexsort((np.arange(len(trie)), -trie.total_bytes))[:most].tolist())
+    children: dict[int, list[int]] = {}
+    for node in sorted(chosen, key=lambda node: (-int(trie.total_bytes[node]), node)):
+        children.setdefault(int(trie.parents[node]), []).append(node)
+    rows: list[Row] = []
+    stack = [(node, 0) for node in reversed(children.get(-1, []))]
+    while stack:
+        node, depth = stack.pop()
+        label, name = trie.step(node)
+        is_root = trie.parents[node] < 0
+        rows.append(
+            {
+                "depth": depth,
+                "edge": "" if is_root else label,
+                "type": name,
+                "root_kind": label if is_root else "",
+                "objects": int(trie.objects[node]),
+                "bytes": int(trie.bytes[node]),
+                "total_objects": int(trie.total_objects[node]),
+                "total_bytes": int(trie.total_bytes[node]),
+                "share_ppm": int(trie.total_bytes[node]) * PPM // max(1, whole_bytes),
+                "tree": "  " * depth + ((f"{name} ({label})" if label else name) if is_root else f"{label} {name}".strip()),
+            }
+        )
+        stack.extend((child, depth + 1) for child in reversed(children.get(node, [])))
+    return rows
+
+
+def dominator_tree(view: HeapView) -> PathTrie:
+    """The dominator tree folded as paths are: objects of one type under the same chain of types share a node, whose total is
+    what they retain together under it. What several roots hold jointly stands under a root of its own."""
+    dominators, naming, graph = view.dominators, view.naming, view.graph
+    count, groups = graph.objects, len(dominators.groups)
+    order = dominators.order[dominators.order < count]
+    idoms = dominators.idoms[:count]
+    at_top = idoms >= count
+    parents = np.where(at_top, -1, idoms).astype(np.int32)
+    vias = np.where(at_top, idoms - count, 0).astype(np.int32)
+    types = len(naming.type_names)
+    nodes = np.empty(count, np.int32)
+    columns = kernel.trie(
+        order,
+        parents,
+        vias,
+        graph.sizes,
+        naming.type_ids,
+        naming.type_is_internal.view(np.uint8),
+        naming.data_words,
+        np.zeros(types + 1, np.int64),
+        np.empty(0, np.int32),
+        np.arange(groups + 1, dtype=np.int32),
+        nodes,
+    )
+    node_parents, labels, node_types, objects, weights = (np.asarray(column) for column in columns)
+    total_objects, total_bytes = objects.copy(), weights.copy()
+    node_order = np.arange(len(node_parents), dtype=np.int32)
+    kernel.sum_up(node_order, node_parents, total_objects)
+    kernel.sum_up(node_order, node_parents, total_bytes)
+    return PathTrie(
+        (*dominators.groups, SHARED),
+        nodes,
+        node_parents,
+        labels,
+        node_types,
+        objects,
+        weights,
+        total_objects,
+        total_bytes,
+        tuple(naming.label_names),
+        tuple(naming.type_names),
+    )
