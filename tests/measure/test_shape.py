@@ -1,0 +1,133 @@
+"""Shapes, each drawn from the simulator many times: seen where it is, rarely where it is not."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from leakhunt.measure import shape
+from leakhunt.measure.course import Course, course_of
+from leakhunt.measure.turnover import births_and_deaths
+from tests import simulate
+from tests.measure.test_series import build, profiles
+
+RUNS = 60
+SNAPSHOTS = 24
+WINDOW = float(SNAPSHOTS - 1)
+
+
+def courses(make: Callable[[np.random.Generator], simulate.Events], seed: int = 1) -> list[Course]:
+    """Courses of RUNS sites drawn by `make`, at 24 even snapshots."""
+    rng = np.random.default_rng(seed)
+    return [course(*simulate.draw(make(rng), np.arange(SNAPSHOTS, dtype=float))) for _ in range(RUNS)]
+
+
+def course(inuse: simulate.Floats, allocated: simulate.Floats) -> Course:
+    born, died = births_and_deaths(inuse[None, :], allocated[None, :])
+    hours = np.arange(len(inuse)) / 12
+    return Course(hours, inuse * simulate.PERIOD_BYTES, inuse, born[0], died[0], born[0])
+
+
+def leaks(rng: np.random.Generator) -> simulate.Events:
+    return simulate.leak(rng, WINDOW, 4, 20, 3)
+
+
+def seen(function: Callable[[Course], object | None], drawn: list[Course]) -> float:
+    return float(np.mean([function(one) is not None for one in drawn]))
+
+
+def test_plateau() -> None:
+    full = courses(lambda rng: simulate.filling(rng, WINDOW, 0.4, 60))
+    assert seen(shape.plateau, full) > 0.9
+    assert seen(shape.plateau, courses(leaks)) < 0.1
+    found = [one for one in map(shape.plateau, full) if one is not None]
+    assert 6 <= np.median([one.since for one in found]) <= 12
+    assert np.median([one.level_bytes for one in found]) == pytest.approx(60 * simulate.PERIOD_BYTES, rel=0.1)
+
+
+def test_load_step() -> None:
+    steps = courses(lambda rng: simulate.load_step(rng, WINDOW, 40, 0.7, 2.0, 0.5))
+    assert seen(shape.load_step, steps) > 0.85
+    assert seen(shape.load_step, courses(leaks)) < 0.05
+    found = [one for one in map(shape.load_step, steps) if one is not None]
+    assert 11 <= np.median([one.at for one in found]) <= 13
+    assert np.median([one.allocation_ratio for one in found]) == pytest.approx(2, rel=0.1)
+    assert np.median([one.after_bytes / one.before_bytes for one in found]) == pytest.approx(2, rel=0.1)
+
+
+def test_sawtooth() -> None:
+    teeth = courses(lambda rng: simulate.sawtooth(rng, WINDOW, 20, 5))
+    found = [one for one in map(shape.sawtooth, teeth) if one is not None]
+    assert len(found) > 0.9 * RUNS
+    assert np.mean([one.conclusive for one in found]) > 0.9
+    assert np.mean([one.rising_p < 0.05 for one in found]) < 0.1
+    assert seen(shape.sawtooth, courses(lambda rng: simulate.stationary(rng, WINDOW, 40, 0.7))) < 0.25
+    assert seen(shape.sawtooth, courses(leaks)) < 0.05
+
+
+def test_a_sawtooth_on_a_leak_has_rising_lows() -> None:
+    def rising(rng: np.random.Generator) -> simulate.Events:
+        return simulate.joined(simulate.sawtooth(rng, WINDOW, 20, 4), simulate.leak(rng, WINDOW, 6, 0, 1))
+
+    found = [one for one in map(shape.sawtooth, courses(rising)) if one is not None and one.conclusive]
+    assert len(found) > 0.8 * RUNS
+    assert np.mean([one.rising_p < 0.05 for one in found]) > 0.8
+
+
+def test_two_cycles_are_inconclusive() -> None:
+    inuse = np.array([0, 50, 100, 0, 50, 100, 0, 50.0])
+    one = shape.sawtooth(course(inuse, np.cumsum(np.maximum(np.diff(inuse, prepend=0), 0))))
+    assert one is not None
+    assert one.cycles == 2
+    assert not one.conclusive
+    assert one.rising_p == 1
+
+
+def test_filling_slows_and_says_where_it_rests() -> None:
+    filling = courses(lambda rng: simulate.warm_up(rng, WINDOW, 200, WINDOW / 3))
+    found = [one for one in map(shape.filling, filling) if one is not None]
+    assert len(found) > 0.9 * RUNS
+    estimates = [one.full_bytes for one in found if one.full_bytes is not None]
+    assert len(estimates) > 0.9 * RUNS
+    assert np.median(estimates) == pytest.approx(200 * simulate.PERIOD_BYTES, rel=0.1)
+    assert seen(shape.filling, courses(leaks)) < 0.1
+
+
+def test_load_bound_tells_ramps_from_leaks() -> None:
+    ramps = [shape.load_bound(one) for one in courses(lambda rng: simulate.ramp(rng, WINDOW, 40, 0.7, 2.0))]
+    growing = [shape.load_bound(one) for one in courses(leaks)]
+    assert np.median([one.allocation_ratio for one in ramps]) == pytest.approx(
+        np.median([one.inuse_ratio for one in ramps]), rel=0.1
+    )
+    assert abs(np.median([one.lifetime_z for one in ramps])) < 0.5
+    assert np.median([one.lifetime_z for one in growing]) > 2
+    assert np.median([one.allocation_ratio for one in growing]) == pytest.approx(1, rel=0.1)
+    assert np.median([one.load_correlation for one in ramps]) > 0.3
+
+
+def test_swing_and_freed_share() -> None:
+    daily = [shape.swing(one) for one in courses(lambda rng: simulate.diurnal(rng, WINDOW, 120, 0.5, 6))]
+    assert np.median([one.turns for one in daily]) >= 4
+    assert np.median([abs(one.net_share) for one in daily]) < 0.8
+    assert shape.freed_share(courses(lambda rng: simulate.leak(rng, WINDOW, 4, 0, 1))[0]) == 0
+    assert shape.freed_share(courses(lambda rng: simulate.stationary(rng, WINDOW, 40, 1))[0]) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("snapshots", range(5))
+@pytest.mark.parametrize(
+    "function", [shape.plateau, shape.load_step, shape.sawtooth, shape.filling, shape.load_bound, shape.swing]
+)
+def test_short_and_constant_courses_have_no_shape(function: Callable[[Course], object], snapshots: int) -> None:
+    for value in (0.0, 7.0):
+        flat = course(np.full(snapshots, value), np.full(snapshots, value)) if snapshots else Course(*[np.empty(0)] * 6)
+        assert function(flat) in (None, shape.Swing(0, 0.0)) or isinstance(function(flat), shape.LoadBound)
+
+
+def test_course_of_a_series_adds_its_sites() -> None:
+    series = build(profiles(6))
+    both = course_of(series, [0, 1])
+    assert both.counts.tolist() == series.inuse_samples.sum(axis=0).tolist()
+    assert (both.born - both.died).tolist() == np.diff(both.counts).tolist()
+    assert both.hours.tolist() == [0, 1, 2, 3, 4, 5]
+    assert math.isclose(both.load[0], float(np.diff(series.alloc_bytes.sum(axis=0))[0]))
