@@ -255,7 +255,7 @@ def _leg(course: Course) -> float:
 def _without_line(course: Course) -> Floats:
     """The counts less their least-squares line."""
     if course.snapshots < 3:
-        return course.counts - course.counts.mean()
+        return np.asarray(course.counts - course.counts.mean(), dtype=np.float64)
     line = np.polynomial.polynomial.polyfit(course.hours, course.counts, 1)
     return np.asarray(course.counts - np.polynomial.polynomial.polyval(course.hours, line), dtype=np.float64)
 

@@ -68,7 +68,7 @@ def test_sawtooth() -> None:
 
 def test_a_sawtooth_on_a_leak_has_rising_lows() -> None:
     def rising(rng: np.random.Generator) -> simulate.Events:
-        return simulate.joined(simulate.sawtooth(rng, WINDOW, 20, 4), simulate.leak(rng, WINDOW, 6, 0, 1))
+        return simulate.joined(simulate.sawtooth(rng, WINDOW, 40, 4), simulate.leak(rng, WINDOW, 6, 0, 1))
 
     found = [one for one in map(shape.sawtooth, courses(rising)) if one is not None and one.conclusive]
     assert len(found) > 0.8 * RUNS
