@@ -103,6 +103,21 @@ def diff(
     _show(answer([_open(file) for file in files], n), format)
 
 
+@dump.command()
+def strip(
+    file: _File,
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="The file to write.")],
+) -> None:
+    """Write a small file to share: graph, sizes, types and sites, none of the contents. Every command but expiry reads it."""
+    from leakhunt.cli.investigate import write_atomically
+    from leakhunt.decode.stripped import write_stripped
+
+    view = _open(file)
+    stripped = write_stripped(view.graph, view.naming if view.naming.typed_bytes else None)
+    write_atomically(output, stripped)
+    typer.echo(f"{output}: {len(stripped):,} bytes, {view.graph.objects:,} objects, no contents")
+
+
 def _open(file: str) -> "HeapView":
     from leakhunt.heaps.view import open_heap
 

@@ -75,13 +75,13 @@ def write_reports(report: "Report", formats: Sequence[str], outputs: Sequence[st
             sys.stdout.write(render(name, report, _terminal_options(trim_path)))
 
 
-def write_atomically(path: str, text: str) -> None:
-    """Writes `text` to `path` whole or not at all. Raises ConfigError where the folder cannot be written."""
+def write_atomically(path: str, content: str | bytes) -> None:
+    """Writes `content` (text as UTF-8) to `path` whole or not at all. Raises ConfigError where the folder cannot be written."""
     try:
         handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".leakhunt-")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content.encode("utf-8") if isinstance(content, str) else content)
             os.chmod(temporary, 0o666 & ~_umask())
             os.replace(temporary, path)
         except BaseException:

@@ -17,6 +17,7 @@ from typing import IO, cast
 
 from leakhunt.decode.decompress import GZIP_MAGIC, ZSTD_MAGIC
 from leakhunt.decode.heapdump import MAGIC, read_dump
+from leakhunt.decode.stripped import MAGIC as STRIPPED_MAGIC
 from leakhunt.errors import DecodeError
 from leakhunt.model.heap import HeapDump
 
@@ -46,6 +47,15 @@ def is_dump_file(path: str | Path) -> bool:
     except (OSError, EOFError):  # BadGzipFile is an OSError
         return False
     except _damage():
+        return False
+
+
+def is_stripped_file(path: str | Path) -> bool:
+    """Whether a file is a stripped dump, by its first bytes. False where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(STRIPPED_MAGIC)) == STRIPPED_MAGIC
+    except OSError:
         return False
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from leakhunt.decode.dumpfile import open_dump
+from leakhunt.decode.dumpfile import is_stripped_file, open_dump
+from leakhunt.decode.stripped import read_stripped
 from leakhunt.graph.build import build_graph
 from leakhunt.graph.dominators import Dominators, dominate
 from leakhunt.graph.join import SiteJoin, join_sites, retention_of
@@ -59,5 +60,8 @@ class HeapView:
 
 
 def open_heap(path: str | Path, progress: Callable[[int], None] | None = None) -> HeapView:
-    """The view of a dump file. Raises DecodeError where it cannot be read."""
-    return HeapView(str(path), build_graph(open_dump(path, progress)))
+    """The view of a dump file, stripped or not. Raises DecodeError where it cannot be read."""
+    source = str(path)
+    if is_stripped_file(path):
+        return HeapView(source, read_stripped(Path(path).read_bytes(), source))
+    return HeapView(source, build_graph(open_dump(path, progress)))

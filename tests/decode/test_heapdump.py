@@ -1,9 +1,14 @@
 """The heap dump reader on dumps built record by record; tests/decode/test_heapdump_real.py has those of real programs."""
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leakhunt.decode.heapdump import read_dump, span_reserves
 from leakhunt.errors import DecodeError
+from leakhunt.graph.build import build_graph
 from leakhunt.model.heap import HeapDump
 from tests.decode import dump_writer as w
 
@@ -126,3 +131,51 @@ def test_bad_dumps_get_one_clear_line(data: bytes, reason: str) -> None:
 def test_interleaved_spans_are_put_in_order() -> None:
     dump = read(*(w.object_(BASE + at, bytes(16)) for at in (0, 64, 32, 96, 48)))
     assert dump.addresses.tolist() == [BASE, BASE + 32, BASE + 48, BASE + 64, BASE + 96]
+
+
+WHOLE = w.dump(
+    w.type_(0x500100, 24, "main.Session"),
+    w.itab(0x500200, 0x500100),
+    w.object_(BASE, w.words(BASE + 8192, 7), [0]),
+    w.object_(BASE + 8192, w.words(0, 0)),
+    w.goroutine(7, 0xC000070000),
+    w.frame(0xC000070000, 0, w.words(BASE, 0), "main.worker", [0]),
+    w.segment(12, 0x600000, w.words(BASE, 1), [0]),
+    w.segment(13, 0x700000, w.words(0), [0]),
+    w.finalizer(BASE),
+    w.memstats(2, 32, last_gc_ns=77),
+    w.bucket(0x900000, 16, [("main.put", "main.go", 7), ("main.main", "main.go", 3)]),
+    w.sample(BASE, 0x900000),
+)
+
+
+def test_every_truncation_gives_what_is_there_and_says_so() -> None:
+    seen, refused = [], []
+    for end in range(len(WHOLE)):
+        try:
+            graph = build_graph(read_dump(memoryview(WHOLE[:end]), "cut.dump"))
+        except DecodeError:
+            refused.append(end)
+            continue
+        process = graph.process
+        assert not process.complete
+        assert process.notes[0].startswith("the dump is truncated at byte")
+        seen.append((graph.objects, len(process.goroutines.ids), len(process.memstats) > 0, len(process.sample_buckets)))
+    assert refused == list(range(len(w.MAGIC + w.params())))
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == ((0, 0, False, 0), (2, 1, True, 1))
+
+
+@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=6), st.integers(0, len(WHOLE)))
+def test_damage_raises_only_the_decoders_error(changes: list[tuple[int, int]], end: int) -> None:
+    data = bytearray(WHOLE)
+    for place, value in changes:
+        data[place] = value
+    with contextlib.suppress(DecodeError):
+        build_graph(read_dump(memoryview(data)[:end], "damaged"))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_raise_only_the_decoders_error(tail: bytes) -> None:
+    with contextlib.suppress(DecodeError):
+        build_graph(read_dump(memoryview(w.MAGIC + w.params() + tail), "any"))
