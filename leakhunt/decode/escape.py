@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
 
 from leakhunt.errors import DecodeError
-from leakhunt.model.escape import CompilerLog, Decision, EscapeDiagnostic, FlowReason, FlowStep
+from leakhunt.model.escape import CompilerLog, Decision, EscapeDiagnostic, FlowReason, FlowStep, ParameterLeak
 
 # Go 1.27 wrote 68 bytes of -m=2 a source line (yaml.v3), so this is some 7 million lines; more is refused, not half read.
 MAX_LOG_BYTES = 512 << 20
@@ -33,6 +33,9 @@ _HEAD = re.compile(r"(?P<expression>.*) escapes to heap(?: in (?P<function>.*))?
 _DECIDED = re.compile(
     r"(?:moved to heap: (?P<moved>.*)|(?P<expression>.*) (?P<decision>escapes to heap|does not escape))", re.DOTALL
 )
+_LEAK = re.compile(r"parameter (?P<parameter>.*) leaks to (?:\{.*\}|\S+?)(?: for (?P<function>.*))? with derefs=0:", re.DOTALL)
+_RECEIVER_COLUMN = len("func (") + 1
+_INLINE = re.compile(r"can(?:not)? inline (?P<function>[^ :]+)")
 _JSON_REASON = re.compile(r"escflow: {6}from (?P<expression>.*) \((?P<reason>[^()]*)\)", re.DOTALL)
 _MAP_PUT = "key of map put"
 _JSON_ESCAPE_CODES = frozenset({"escape", "escapes"})
@@ -75,6 +78,7 @@ class _Collector:
     unknown: list[str] = field(default_factory=list)
     go_version: str = ""
     map_writes: set[tuple[str, str]] = field(default_factory=set)
+    leaks: dict[tuple[str, str, str], ParameterLeak] = field(default_factory=dict)
 
     def add(self, found: EscapeDiagnostic) -> None:
         """Merges `found` into what is known of its position: the graver decision stays, and the first flow."""
@@ -105,6 +109,7 @@ class _Collector:
             tuple(self.unknown),
             self.go_version,
             frozenset(self.map_writes),
+            tuple(self.leaks.values()),
         )
 
 
@@ -178,13 +183,18 @@ def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
 
 def _parse_text(lines: Iterable[str], source: str, collector: _Collector) -> None:
     package = ""
-    head: EscapeDiagnostic | None = None  # the decision whose flow lines are being read
+    head: EscapeDiagnostic | ParameterLeak | None = None  # what the flow lines that are being read explain
     steps: list[tuple[str, str, list[FlowReason]]] = []
+    declared: dict[tuple[str, int], str] = {}  # functions by where they begin; before Go 1.26 leaks do not name theirs
 
     def close() -> None:
         nonlocal head
         if head is not None:
-            collector.add(replace(head, flow=tuple(FlowStep(target, origin, tuple(why)) for target, origin, why in steps)))
+            told = replace(head, flow=tuple(FlowStep(target, origin, tuple(why)) for target, origin, why in steps))
+            if isinstance(told, EscapeDiagnostic):
+                collector.add(told)
+            else:
+                collector.leaks.setdefault((told.package, told.function, told.parameter), told)
         head = None
         steps.clear()
 
@@ -223,6 +233,15 @@ def _parse_text(lines: Iterable[str], source: str, collector: _Collector) -> Non
             collector.add(EscapeDiagnostic(package, file, number, column, decision, expression))
         else:
             _count_other(message, line, collector)
+            if leak := _LEAK.fullmatch(message):
+                function = leak["function"] or declared.get((file, number), "")
+                head = (
+                    ParameterLeak(package, function, file, number, leak["parameter"], column == _RECEIVER_COLUMN, ())
+                    if function
+                    else None
+                )
+            elif inline := _INLINE.match(message):
+                declared[file, number] = inline["function"]
     close()
 
 

@@ -63,6 +63,22 @@ class EscapeDiagnostic:
 
 
 @dataclass(frozen=True, slots=True)
+class ParameterLeak:
+    """A parameter whose value reaches the heap: why passing a pointer to `function` makes what it points to escape.
+
+    receiver    whether it is the method's receiver (declared right behind `func (`)
+    """
+
+    package: str
+    function: str
+    file: str
+    line: int
+    parameter: str
+    receiver: bool
+    flow: tuple[FlowStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CompilerLog:
     """Everything read from one compiler log.
 
@@ -70,6 +86,7 @@ class CompilerLog:
     counts          lines (or JSON records) by kind, `unknown` among them; they add up to everything that was read
     unknown         the first few lines of no known kind, for a person to look at
     go_version      of the compiler where the log says so (the JSON form), else ""
+    leaks           parameters whose value leaks (derefs=0), at -m=2; the JSON form names no function
     map_writes      (package, assignment) of every assignment that a flow calls a map put: `c.items[key] = item`
     """
 
@@ -79,6 +96,7 @@ class CompilerLog:
     unknown: tuple[str, ...] = ()
     go_version: str = ""
     map_writes: frozenset[tuple[str, str]] = frozenset()
+    leaks: tuple[ParameterLeak, ...] = ()
 
     @property
     def has_flows(self) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
-from leakhunt.model.escape import CompilerLog, Decision, EscapeDiagnostic, FlowReason
+from leakhunt.model.escape import CompilerLog, Decision, EscapeDiagnostic, FlowReason, FlowStep, ParameterLeak
 from leakhunt.model.site import AllocationSite, Frame, package_of
 
 MAX_SHOWN_PER_LINE = 3
@@ -51,6 +51,7 @@ _WORDS = {
 }
 _ASSIGNED = re.compile(r"(?P<left>.*?) :?= ")
 _INDEX = re.compile(r"(?P<map>.*)\[[^\[\]]*\]")
+_STORAGE = re.compile(r"\{storage for (.*)\}")
 _TEMPORARY = re.compile(r"~r\d+|\.autotmp_\d+(?:, \.autotmp_\d+)*")
 
 
@@ -82,6 +83,9 @@ class EscapeIndex:
         self.log = log
         self._files: dict[str, dict[tuple[str, str], dict[int, list[EscapeDiagnostic]]]] = {}
         self._maps = {(package, left) for package, write in log.map_writes if (left := _map_of(write))}
+        self._leaks: dict[tuple[str, str], list[ParameterLeak]] = defaultdict(list)
+        for leak in log.leaks:
+            self._leaks[leak.package, leak.function].append(leak)
         for diagnostic in log.diagnostics:
             name = _base(diagnostic.file)
             lines = self._files.setdefault(name, {}).setdefault((diagnostic.package, diagnostic.file), defaultdict(list))
@@ -156,18 +160,45 @@ class EscapeIndex:
         )
         if not diagnostic.flow:
             return f"{head} (the flow is told by -gcflags=-m=2)"
-        steps: list[str] = []
-        last: FlowReason | None = None
-        for step in diagnostic.flow:
-            for reason in step.reasons:
-                words = self._words(diagnostic.package, step.target, reason)
-                if words and (not steps or steps[-1] != words):
-                    steps.append(words)
-                    last = reason
+        steps, last = self._told(diagnostic.package, diagnostic.flow)
         if not steps:
             return f"{head}: {diagnostic.flow[-1].source} flows to {diagnostic.flow[-1].target}"
         place = f" ({_base(last.file)}:{last.line})" if last else ""
-        return f"{head}: {', then '.join(steps)}{place}"
+        return f"{head}: {', then '.join(steps)}{self._beyond(diagnostic.package, diagnostic.flow, last)}{place}"
+
+    def _told(self, package: str, flow: tuple[FlowStep, ...]) -> tuple[list[str], FlowReason | None]:
+        """The flow's reasons in words, and the last reason that has any."""
+        steps: list[str] = []
+        last: FlowReason | None = None
+        for step in flow:
+            for reason in step.reasons:
+                words = self._words(package, step.target, reason)
+                if words and (not steps or steps[-1] != words):
+                    steps.append(words)
+                    last = reason
+        return steps, last
+
+    def _beyond(self, package: str, flow: tuple[FlowStep, ...], last: FlowReason | None) -> str:
+        """What the called function does with the one parameter that it leaks: `, where c is stored in map b.live`.
+
+        Which parameter takes the value is not told. It is sure where the value is an argument as it stands, one parameter
+        leaks, and none is moved to the heap itself (the compiler tells no leak of those)."""
+        if last is None or last.reason != "call parameter":
+            return ""
+        callee = _callee(last.expression)
+        value = _STORAGE.sub(r"\1", flow[-1].source.lstrip("&"))
+        arguments = last.expression[len(callee) :]
+        if not re.search(rf"[(,] ?{re.escape(value)}[,)]", arguments):
+            return ""
+        to_receiver = arguments.startswith((f"({value},", f"({value})"))
+        leaks = [leak for leak in self._leaks.get((package, callee), ()) if to_receiver or not leak.receiver]
+        if len(leaks) != 1:
+            return ""
+        declared = self._files.get(_base(leaks[0].file), {}).get((package, leaks[0].file), {}).get(leaks[0].line, [])
+        if any(diagnostic.decision is Decision.MOVED for diagnostic in declared):
+            return ""
+        steps, _ = self._told(package, leaks[0].flow)
+        return f", where {leaks[0].parameter} is {', then '.join(steps)}" if steps else ""
 
     def _words(self, package: str, target: str, reason: FlowReason) -> str:
         template = _WORDS.get(reason.reason, "")

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from leakhunt.decode.escape import load_compiler_log
@@ -50,7 +51,7 @@ def build_and_explain(root: Path, packages: Iterable[str] = (), pattern: str = "
             read = load_compiler_log(log)
         except DecodeError as error:
             raise ConfigError("--source", f"go build in {root} said nothing about escape analysis") from error
-    return CompilerLog(f"go build in {root}", read.diagnostics, read.counts, read.unknown, read.go_version, read.map_writes)
+    return replace(read, source=f"go build in {root}")
 
 
 def _safe(package: str) -> bool:
