@@ -5,6 +5,7 @@ Streams: a profile is folded into its sites' numbers and let go. What the number
 
 import hashlib
 import itertools
+import mmap
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ Column = NDArray[Any]  # int64, int32 or float64
 
 _COLUMNS = ("inuse_space", "inuse_objects", "alloc_space", "alloc_objects")
 _SHORT_NAMES = {"inuse_space": "space", "inuse_objects": "objects"}  # of tools that know no cumulative columns
+_OWN_MAPPING_BYTES = 1 << 16
 _NO_BLOCKS = np.empty((0, 4), dtype=np.int64)
 _INUSE_BYTES, _INUSE_OBJECTS, _ALLOC_BYTES, _ALLOC_OBJECTS, _INUSE_SAMPLES, _ALLOC_SAMPLES = range(6)
 
@@ -151,7 +153,7 @@ class SeriesBuilder:
         if profile.time_ns >= self._last_ns:
             self._last_ns = profile.time_ns
             self._last_blocks = np.column_stack([sites, blocks, by_sample[_INUSE_OBJECTS], by_sample[_ALLOC_OBJECTS]])
-        columns = tuple(_smallest(_sum_by_site(sites, column, len(self._table))) for column in by_sample)
+        columns = _returnable(tuple(_smallest(_sum_by_site(sites, column, len(self._table))) for column in by_sample))
         inuse_samples, alloc_samples = columns[_INUSE_SAMPLES], columns[_ALLOC_SAMPLES]
         return _Snapshot(
             source=profile.source,
@@ -198,6 +200,21 @@ def _smallest(values: Column) -> Column:
     if len(values) == 0 or (float(np.abs(values).max()) < 2**31 and bool((values == np.rint(values)).all())):
         return values.astype(np.int32)
     return values
+
+
+def _returnable(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The same columns in a memory mapping of their own: freed, it goes back to the system at once, where small blocks of the
+    heap would stay until the last of a thousand snapshots is let go (measured: 120 MB of 430 at 1 000 x 5 000)."""
+    sizes = [(column.nbytes + 7) // 8 * 8 for column in columns]
+    if sum(sizes) < _OWN_MAPPING_BYTES:
+        return columns
+    mapping, offset = mmap.mmap(-1, sum(sizes)), 0
+    moved = []
+    for column, size in zip(columns, sizes, strict=True):
+        moved.append(np.frombuffer(mapping, dtype=column.dtype, count=len(column), offset=offset))
+        moved[-1][:] = column
+        offset += size
+    return tuple(moved)
 
 
 def _digest(snapshot: _Snapshot) -> str:
