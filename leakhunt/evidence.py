@@ -6,7 +6,7 @@ input. What is asked of the Evidence (trends, groups) is computed once, when fir
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from leakhunt.errors import ConfigError, DecodeError, MismatchError
 from leakhunt.measure import thresholds
 from leakhunt.measure.cogrowth import growth_groups
 from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series, stack_counts
+from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
 from leakhunt.measure.trend import Trends, analyse
 from leakhunt.model.finding import Input
@@ -48,6 +49,9 @@ class Group:
         return self.sites[0]
 
 
+MemStatsAt = tuple[int, Mapping[str, int]]  # nanoseconds since 1970, Go's field names
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What was loaded, and what follows from it, computed when first asked.
@@ -57,6 +61,7 @@ class Evidence:
     leaked       the same of goroutineleak profiles
     inputs       every input in the order given, skipped ones with the reason
     settings     what the user set
+    memstats     the runtime's MemStats and when they were taken, from text profiles and from captures
     """
 
     series: Series
@@ -64,6 +69,7 @@ class Evidence:
     leaked: GoroutineSeries = field(default_factory=GoroutineSeries)
     inputs: tuple[Input, ...] = ()
     settings: Settings = field(default_factory=Settings)
+    memstats: tuple[MemStatsAt, ...] = ()
 
     @property
     def snapshots(self) -> int:
@@ -79,6 +85,11 @@ class Evidence:
     def trend(self, site: int) -> Trend:
         """Trend of one site."""
         return self.trends.of(site)
+
+    @cached_property
+    def ledger(self) -> Ledger | None:
+        """Where the newest process's memory is, None without MemStats."""
+        return newest_ledger(self.memstats)
 
     @cached_property
     def total_bytes(self) -> tuple[int, ...]:
@@ -170,9 +181,11 @@ CONSPICUOUS_MOST = 20  # single sites worth a line each; the report of a thousan
 CONSPICUOUS_PEAK_BYTES = 4 * thresholds.MIN_GROWTH_BYTES  # a peak below this is within the noise of most sites
 
 
-def gather(sources: Iterable[Source], settings: Settings) -> Evidence:
+def gather(sources: Iterable[Source], settings: Settings, memstats: Iterable[MemStatsAt] = ()) -> Evidence:
     """Reads every source once, in order, and lets go of its bytes. An input that cannot be read or used is recorded with
-    the reason; the others go on. Memory: the site table and the largest single input."""
+    the reason; the others go on. `memstats` are those that captures wrote beside the profiles. Memory: the site table and
+    the largest single input."""
+    memory = list(memstats)
     builder = SeriesBuilder(granularity=settings.granularity, warmup=settings.warmup)
     goroutines: list[tuple[int, dict[Stack, int]]] = []
     leaked: list[tuple[int, dict[Stack, int]]] = []
@@ -184,6 +197,8 @@ def gather(sources: Iterable[Source], settings: Settings) -> Evidence:
             digest = hashlib.sha256(data).hexdigest()
             profile = decode.load(data, source.name)
             skipped = None
+            if profile.memstats and profile.time_ns:
+                memory.append((profile.time_ns, profile.memstats))
             if profile.kind is ProfileKind.HEAP:
                 skipped = builder.add(profile, sha256=digest)
             elif profile.kind is ProfileKind.GOROUTINE:
@@ -194,7 +209,9 @@ def gather(sources: Iterable[Source], settings: Settings) -> Evidence:
         except (DecodeError, MismatchError) as error:
             reason = error.reason if isinstance(error, MismatchError) else str(error).removeprefix(f"{source.name}: ")
             inputs.append(Input(source.name, "other", digest, 0, 0, "", reason))
-    return Evidence(builder.finish(), goroutine_series(goroutines), goroutine_series(leaked), tuple(inputs), settings)
+    return Evidence(
+        builder.finish(), goroutine_series(goroutines), goroutine_series(leaked), tuple(inputs), settings, tuple(memory)
+    )
 
 
 def _input(source: Source, digest: str, profile: Profile, skipped: str | None) -> Input:

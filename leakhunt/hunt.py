@@ -26,7 +26,7 @@ from leakhunt.model.finding import (
     Window,
 )
 from leakhunt.printable import printable
-from leakhunt.units import format_rate
+from leakhunt.units import format_bytes, format_rate
 
 _WEIGHT = {Confidence.LOW: 1, Confidence.MEDIUM: 2, Confidence.HIGH: 3}
 _CONFIDENCE = {weight: confidence for confidence, weight in _WEIGHT.items()}
@@ -148,6 +148,9 @@ def _report(evidence: Evidence, cases: tuple[Case, ...], cleared: tuple[Cleared,
     skipped = [i for i in evidence.inputs if i.skipped is not None]
     if skipped:
         notes.append(f"{len(skipped)} of {len(evidence.inputs)} inputs could not be used; each is listed with its reason")
+    if evidence.ledger is not None:
+        rows = ", ".join(f"{row.name} {format_bytes(row.bytes)}" for row in evidence.ledger.rows)
+        notes.append(f"memory: {evidence.ledger.conclusion} (by the runtime's MemStats: {rows})")
     trends = evidence.trends
     return Report(
         verdict=verdict,

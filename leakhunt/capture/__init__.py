@@ -6,6 +6,7 @@ From a URL to a series, top down:
     pair          two snapshots in memory, for `hunt URL`
     snapshot      one snapshot: which profiles to ask for, what each body must be, what is known about the process
     client        one request: TLS, credentials, deadline, retries, and one clear line for everything that can go wrong
+    record        the metadata file beside each snapshot
     folder        a series on disk: atomic files, names that sort, a cap that keeps the first, the newest and an even thinning
     target, credentials, thinning   the pure parts: what a URL means, where secrets come from, what to drop
 

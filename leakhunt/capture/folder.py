@@ -6,65 +6,25 @@ A snapshot taken at 03:14:59.123 UTC is
     20261125T031459.123Z_goroutine.pb.gz
     20261125T031459.123Z_goroutineleak.pb.gz   where served
     20261125T031459.123Z_snapshot.json         what is known beside: target, gc, MemStats, restart, checksums
-
-The JSON's schema is `leakhunt.snapshot/1`: keys are only ever added.
 """
 
 import contextlib
 import hashlib
-import json
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from leakhunt.capture import thinning
-from leakhunt.capture.process import ProcessMark, mark_of, restart_between, uncollected_between
+from leakhunt.capture.process import mark_of, restart_between, uncollected_between
+from leakhunt.capture.record import SIDECAR_SUFFIX, Record, StoredFile, read_record
 from leakhunt.capture.snapshot import Snapshot
 from leakhunt.errors import CaptureError, ConfigError
 
-SCHEMA = "leakhunt.snapshot/1"
-MAX_SIDECAR_BYTES = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _MILLISECOND_NS = 1_000_000
 _STEM = re.compile(r"(\d{8}T\d{6}\.\d{3}Z)_(?:snapshot\.json|(?:heap|goroutine|goroutineleak)\.pb(?:\.gz)?)\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """One file of a snapshot."""
-
-    name: str
-    kind: str
-    bytes: int
-    sha256: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """The metadata file of a snapshot.
-
-    restarted   why this must be another process than the snapshot before, "" where nothing says so
-    notes       doubts, each a sentence
-    """
-
-    target: str
-    time_ns: int
-    gc: bool
-    files: tuple[StoredFile, ...]
-    memstats: dict[str, int]
-    missing: dict[str, str]
-    mark: ProcessMark
-    restarted: str = ""
-    notes: tuple[str, ...] = ()
-
-    def to_json(self) -> str:
-        """Sorted keys, one trailing line feed."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, sort_keys=True, indent=1) + "\n"
 
 
 class SeriesFolder:
@@ -92,7 +52,7 @@ class SeriesFolder:
             match = _STEM.match(name)
             if match:
                 self._sizes[match[1]] = self._sizes.get(match[1], 0) + (self.path / name).stat().st_size
-        newest = next((name for name in reversed(names) if name.endswith("_snapshot.json")), None)
+        newest = next((name for name in reversed(names) if name.endswith(SIDECAR_SUFFIX)), None)
         self._previous = None if newest is None else read_record(self.path / newest)
         if self._previous is not None and self._previous.target != target_url:
             raise ConfigError("-o", f"{self.path} holds snapshots of {self._previous.target}; give another folder")
@@ -116,7 +76,7 @@ class SeriesFolder:
             for fetched, stored in zip(snapshot.fetched, record.files, strict=True):
                 written.append(write_atomically(self.path / stored.name, fetched.data))
             sidecar = record.to_json().encode("utf-8")
-            written.append(write_atomically(self.path / f"{stem}_snapshot.json", sidecar))
+            written.append(write_atomically(self.path / f"{stem}{SIDECAR_SUFFIX}", sidecar))
         except OSError as error:
             for path in written:
                 path.unlink(missing_ok=True)
@@ -183,40 +143,6 @@ def write_atomically(path: Path, data: bytes) -> Path:
         partial.unlink(missing_ok=True)
         raise
     return path
-
-
-def read_record(path: Path) -> Record | None:
-    """The metadata in `path`, None where it is missing, foreign or damaged: metadata helps, it is never required."""
-    try:
-        with path.open("rb") as file:
-            raw: dict[str, Any] = json.loads(file.read(MAX_SIDECAR_BYTES))
-        if raw.pop("schema") != SCHEMA:
-            return None
-        return Record(
-            target=str(raw["target"]),
-            time_ns=int(raw["time_ns"]),
-            gc=bool(raw["gc"]),
-            files=tuple(StoredFile(**file) for file in raw["files"]),
-            memstats={str(name): int(value) for name, value in raw["memstats"].items()},
-            missing={str(kind): str(reason) for kind, reason in raw["missing"].items()},
-            mark=ProcessMark(
-                {str(name): int(value) for name, value in raw["mark"]["counters"].items()},
-                int(raw["mark"]["alloc_bytes"]),
-                str(raw["mark"]["build_id"]),
-            ),
-            restarted=str(raw["restarted"]),
-            notes=tuple(str(note) for note in raw["notes"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-
-
-def records_in(folder: Path) -> Iterator[Record]:
-    """The metadata of all snapshots in `folder`, in order of their names."""
-    for path in sorted(folder.glob("*_snapshot.json")):
-        record = read_record(path)
-        if record is not None:
-            yield record
 
 
 def _stem_of(time_ns: int) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 
 from leakhunt.capture.client import Connection, open_client
-from leakhunt.capture.folder import Record, SeriesFolder
+from leakhunt.capture.folder import SeriesFolder
+from leakhunt.capture.record import Record
 from leakhunt.capture.snapshot import DEFAULT_PARTS, Snapshot, take
 from leakhunt.capture.target import Target
 from leakhunt.errors import CaptureError

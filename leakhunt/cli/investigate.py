@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def investigate(inputs: Sequence[str], settings: Settings, fetch: Fetch = fetch_anonymously) -> "Report":
     """The report on `inputs`, URLs fetched by `fetch`. Raises DecodeError where not one of them could be used."""
     sources = sources_of(inputs, fetch)
-    evidence = gather(_with_progress(sources), settings)
+    evidence = gather(_with_progress(sources), settings, _memstats_beside(sources))
     if all(entry.skipped is not None for entry in evidence.inputs):
         first = evidence.inputs[0]
         more = f" (and {len(evidence.inputs) - 1} more inputs, none of them usable)" if len(evidence.inputs) > 1 else ""
@@ -44,6 +44,16 @@ def against_baseline(report: "Report", path: str) -> "Report":
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("--baseline", f"{path}: cannot be read: {error}") from None
     return compare(report, parse_baseline(text, path), datetime.now(UTC).date()).report
+
+
+def _memstats_beside(sources: Sequence[Source]) -> Iterator[tuple[int, dict[str, int]]]:
+    """What a capture noted of the process in the folders of `sources`; nothing where they lie in several folders, which
+    may be several processes."""
+    folders = {source.path.parent for source in sources if source.path is not None}
+    if len(folders) == 1:
+        from leakhunt.capture.record import records_in
+
+        yield from ((record.time_ns, record.memstats) for record in records_in(folders.pop()) if record.memstats)
 
 
 _SUFFIXES = {

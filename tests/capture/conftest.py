@@ -22,6 +22,12 @@ def sessions_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_service("./sessions", tmp_path_factory.mktemp("go"))
 
 
+@pytest.fixture(scope="session")
+def thumbs_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A service whose memory grows outside Go's heap."""
+    return build_service("./thumbs", tmp_path_factory.mktemp("go"))
+
+
 @pytest.fixture
 def growing(sessions_binary: Path) -> Iterator[Service]:
     """The session service with visitors; its gcache grows by some 2 MB in a second."""

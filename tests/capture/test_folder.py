@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from leakhunt import decode
-from leakhunt.capture.folder import SeriesFolder, read_record, records_in, write_atomically
+from leakhunt.capture.folder import SeriesFolder, write_atomically
+from leakhunt.capture.record import read_record, records_in
 from leakhunt.capture.snapshot import Fetched, Snapshot
 from leakhunt.capture.target import Target
 from leakhunt.errors import CaptureError, ConfigError

@@ -145,3 +145,20 @@ def test_connection_refused(tmp_path: Path) -> None:
     done = leakhunt("capture", f"127.0.0.1:{free_port()}", "--retries", "1", cwd=tmp_path)
     assert done.returncode == 2
     assert "connection refused; is the service running, and on this port? (tried 2 times)" in done.stderr
+
+
+def test_growth_outside_the_heap_is_told_from_the_metadata(tmp_path: Path, thumbs_binary: Path) -> None:
+    service = Service(thumbs_binary, "-snapshots", "0")
+    service.start()
+    try:
+        done = leakhunt("capture", service.url, "--every", "300ms", "--count", "8", "--gc", cwd=tmp_path)
+    finally:
+        service.stop()
+    assert done.returncode == 0, done.stderr
+    report = hunted(done.stdout.splitlines()[1], tmp_path)
+    assert report["verdict"] == "clean"
+    notes = report["notes"]
+    assert isinstance(notes, list)
+    (memory,) = (note for note in notes if note.startswith("memory: "))
+    assert memory.startswith("memory: the heap is flat, outside Go grows by")
+    assert "look at cgo" in memory
