@@ -8,7 +8,8 @@ From a URL to a series, top down:
     client        one request: TLS, credentials, deadline, retries, and one clear line for everything that can go wrong
     record        the metadata file beside each snapshot
     folder        a series on disk: atomic files, names that sort, a cap that keeps the first, the newest and an even thinning
-    target, credentials, thinning   the pure parts: what a URL means, where secrets come from, what to drop
+    target, credentials, connection, process, thinning   the pure parts: what a URL means, where secrets come from,
+                  how to connect, whether a process restarted, what to drop
 
 Bodies are checked by decoding them before they get a name. Nothing here judges a profile: that is `leakhunt.hunt`.
 """

@@ -15,15 +15,14 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TypeVar
 
 import httpx
 import tenacity
 
 from leakhunt import __version__
-from leakhunt.capture.credentials import Credentials
+from leakhunt.capture.connection import Connection
 from leakhunt.errors import CaptureError, ConfigError, DecodeError
 from leakhunt.printable import printable
 from leakhunt.units import format_bytes, format_duration
@@ -48,22 +47,6 @@ class Unavailable(CaptureError):
     def __init__(self, url: str, reason: str, retry_after_seconds: float = 0.0) -> None:
         self.retry_after_seconds = retry_after_seconds
         super().__init__(url, reason)
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """How to reach targets.
-
-    timeout_seconds   for one attempt as a whole, from connecting to the last byte
-    retries           how often a failed attempt is repeated
-    """
-
-    credentials: Credentials = field(default_factory=Credentials)
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    timeout_seconds: float = 30.0
-    retries: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import asyncio
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from leakhunt.capture.client import Connection, fetch, open_client
+from leakhunt.capture.client import fetch, open_client
+from leakhunt.capture.connection import Connection
 from leakhunt.capture.snapshot import KINDS, take
 from leakhunt.capture.target import PROFILE_NAMES, parse_target
 from leakhunt.errors import CaptureError

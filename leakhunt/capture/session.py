@@ -13,7 +13,8 @@ from pathlib import Path
 
 import httpx
 
-from leakhunt.capture.client import Connection, open_client
+from leakhunt.capture.client import open_client
+from leakhunt.capture.connection import Connection
 from leakhunt.capture.folder import SeriesFolder
 from leakhunt.capture.record import Record
 from leakhunt.capture.snapshot import DEFAULT_PARTS, Snapshot, take

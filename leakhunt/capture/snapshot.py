@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import httpx
 
 from leakhunt import decode
-from leakhunt.capture.client import Connection, FirstLineAndTail, NotServed, fetch
+from leakhunt.capture.client import FirstLineAndTail, NotServed, fetch
+from leakhunt.capture.connection import Connection
 from leakhunt.capture.target import Target
 from leakhunt.errors import CaptureError, DecodeError
 from leakhunt.model.profile import Profile, ProfileKind

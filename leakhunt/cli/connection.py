@@ -11,7 +11,7 @@ from leakhunt.errors import ConfigError
 from leakhunt.units import NS_PER_SECOND, format_duration, parse_duration_ns
 
 if TYPE_CHECKING:
-    from leakhunt.capture.client import Connection
+    from leakhunt.capture.connection import Connection
 
 _PANEL = "Reaching a URL"
 DEFAULT_TIMEOUT = "30s"
@@ -47,7 +47,7 @@ def connection_from(
     retries: int = DEFAULT_RETRIES,
 ) -> "Connection":
     """The connection that these options describe. Raises ConfigError naming the flag."""
-    from leakhunt.capture.client import Connection
+    from leakhunt.capture.connection import Connection
     from leakhunt.capture.credentials import read_credentials
 
     credentials = read_credentials(tuple(header or ()), bearer, basic)

@@ -28,7 +28,7 @@ Fetch = Callable[[str], list[tuple[str, bytes]]]
 
 def fetch_anonymously(url: str) -> list[tuple[str, bytes]]:
     """(name, bytes) of what `url` serves, asked without credentials."""
-    from leakhunt.capture.client import Connection
+    from leakhunt.capture.connection import Connection
     from leakhunt.cli.connection import fetch_with
 
     return fetch_with(Connection())(url)

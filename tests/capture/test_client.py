@@ -12,7 +12,8 @@ import pytest
 import trustme
 
 from leakhunt import decode
-from leakhunt.capture.client import Connection, FirstLineAndTail, NotServed, Unavailable, fetch, open_client
+from leakhunt.capture.client import FirstLineAndTail, NotServed, Unavailable, fetch, open_client
+from leakhunt.capture.connection import Connection
 from leakhunt.capture.credentials import read_credentials
 from leakhunt.errors import CaptureError, ConfigError
 from tests.capture.servers import HEAP, PASSWORD, free_port, misbehaving_server, url_of

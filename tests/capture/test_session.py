@@ -6,7 +6,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from leakhunt import decode
-from leakhunt.capture.client import Connection
+from leakhunt.capture.connection import Connection
 from leakhunt.capture.record import records_in
 from leakhunt.capture.session import Event, GivenUp, Missed, Outcome, Plan, Schedule, Taken, capture
 from leakhunt.capture.target import parse_target
