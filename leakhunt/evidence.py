@@ -131,7 +131,9 @@ class Evidence:
 
     @cached_property
     def growing_groups(self) -> tuple[Group, ...]:
-        """The groups that grow significantly."""
+        """The groups that grow significantly; with too few snapshots to tell, those that grew at all."""
+        if self.snapshots < thresholds.MIN_SNAPSHOTS:
+            return tuple(group for group in self.groups if self.trends.grown_bytes[group.seed] >= thresholds.MIN_GROWTH_BYTES)
         return tuple(group for group in self.groups if self.trends.growing[group.seed])
 
     @cached_property

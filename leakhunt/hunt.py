@@ -93,7 +93,7 @@ def _case(group: Group, findings: list[Finding], verdict: Verdict, evidence: Evi
         status=Status.NEW,
         site=site,
         sites=tuple(series.sites[i] for i in sites),
-        headline=f"{printable(site.leaf.function)} {format_rate(growth.bytes_per_hour)}: {main.text}",
+        headline=f"{printable(site.leaf.function)} {format_rate(growth.bytes_per_hour)}: {main.text.partition(': ')[0]}",
         inuse_bytes=int(series.inuse_bytes[sites, -1].sum()),
         history_bytes=tuple(int(b) for b in series.inuse_bytes[sites].sum(axis=0)),
         growth=growth,
@@ -173,7 +173,7 @@ def _report(evidence: Evidence, cases: tuple[Case, ...], cleared: tuple[Cleared,
 
 def _overall(evidence: Evidence, cases: tuple[Case, ...]) -> Verdict:
     """The gravest verdict of a case; without one, clean only where there were snapshots enough to see a leak."""
-    if evidence.snapshots < MIN_SNAPSHOTS:
+    if evidence.snapshots < MIN_SNAPSHOTS or not evidence.in_focus.any():
         return Verdict.INCONCLUSIVE
     return min((case.verdict for case in cases), key=_GRAVITY.__getitem__, default=Verdict.CLEAN)
 
@@ -181,6 +181,8 @@ def _overall(evidence: Evidence, cases: tuple[Case, ...]) -> Verdict:
 def _headline(verdict: Verdict, cases: tuple[Case, ...], evidence: Evidence) -> str:
     """The one sentence that must be right: what was found in how much evidence."""
     tested = f"{int(evidence.trends.tested.sum()):,} sites tested over {evidence.snapshots} snapshots"
+    if verdict is Verdict.INCONCLUSIVE and evidence.series.sites and not evidence.in_focus.any():
+        return "no site is left by --focus and --ignore"
     if verdict is Verdict.INCONCLUSIVE:
         seen = f"{len(cases)} sites grew; " if cases else ""
         return f"{seen}{evidence.snapshots} snapshots of one process are too few to tell a leak from chance"
@@ -194,7 +196,7 @@ def _headline(verdict: Verdict, cases: tuple[Case, ...], evidence: Evidence) -> 
 
 def _next_steps(verdict: Verdict, evidence: Evidence) -> tuple[str, ...]:
     """The measurements that would decide what is open."""
-    if verdict is Verdict.INCONCLUSIVE:
+    if verdict is Verdict.INCONCLUSIVE and evidence.snapshots < MIN_SNAPSHOTS:
         missing = MIN_SNAPSHOTS - evidence.snapshots
         return (f"take at least {missing} more snapshots of the same process, evenly apart; 12 in all are better",)
     return ()

@@ -45,12 +45,17 @@ class Cache:
 
     def inserts_in(self, function: str) -> bool:
         """Whether `function` inserts an entry into this cache."""
-        return function.rpartition(".")[2] in self.inserts and _VERSION.sub("", package_of(function)) in self.packages
+        return _last_name(function) in self.inserts and _VERSION.sub("", package_of(function)) in self.packages
 
     def type_on(self, functions: Iterable[str]) -> str:
         """The cache's type as a person says it: `gcache.LRUCache`."""
         joined = " ".join(functions)
         return f"{self.name}.{next((each for each in self.types if f'(*{each})' in joined), self.types[0])}"
+
+
+def _last_name(function: str) -> str:
+    """`set` of `github.com/bluele/gcache.(*LRUCache).set`, `newItem` of `ttlcache/v3.newItem[...]`."""
+    return function.removesuffix("[...]").rpartition(".")[2]
 
 
 _VERSION = re.compile(r"/v\d+(?=/|$)")

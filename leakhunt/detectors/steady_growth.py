@@ -43,7 +43,8 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             confidence=Confidence.HIGH if high else Confidence.MEDIUM,
             sites=group.sites,
             text=(
-                f"in use rose by {format_bytes(grown)} over {trend.snapshots} snapshots ({format_rate(trend.bytes_per_hour)}"
+                f"steady growth over {trend.snapshots} snapshots: in use rose by {format_bytes(grown)} "
+                f"({format_rate(trend.bytes_per_hour)}"
                 f" at this site), q={trend.q:.2g} where {ALPHA} is the bar, and it still rose in the last half"
             ),
             facts={"z": trend.z, "p": trend.p, "q": trend.q, "last_half_p": trend.last_half_p, "grown_bytes": grown},
@@ -61,7 +62,7 @@ def _candidate(sites: tuple[int, ...], grown: float, snapshots: int) -> Finding:
         confidence=Confidence.LOW,
         sites=sites,
         text=(
-            f"in use rose by {format_bytes(grown)} between {snapshots} snapshots; growth cannot be told from chance with fewer "
+            f"in use rose by {format_bytes(grown)} between {snapshots} snapshots: growth cannot be told from chance with fewer "
             f"than {MIN_SNAPSHOTS}"
         ),
         facts={"grown_bytes": grown},

@@ -54,7 +54,7 @@ class Finding:
 
     pattern   one of the contract's pattern names
     sites     indices into the series' sites, the culprit to show first
-    text      one sentence for a person, with the numbers that decided
+    text      one sentence for a person, with the numbers that decided: the claim, and after a colon what it rests on
     facts     the same numbers for a program
     remedy    what to do about it, "" for exonerating findings; may hold a Go example
     """

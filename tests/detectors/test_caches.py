@@ -1,0 +1,80 @@
+"""Detectors about cache libraries: what sweeps, what does not, and what the goroutines prove."""
+
+import pytest
+
+from leakhunt.detectors import cache_no_janitor, janitor_cache, lazy_ttl_cache
+from leakhunt.detectors.caches import CACHES, cache_on
+from leakhunt.model.site import AllocationSite, Frame
+from tests.detectors.lab import Row, evidence, goroutines, ramp, verdicts
+
+GCACHE = "github.com/bluele/gcache.(*LRUCache).set < github.com/bluele/gcache.(*LRUCache).SetWithExpire < main.remember"
+GO_CACHE = "github.com/patrickmn/go-cache.(*cache).Set < main.remember < main.serve"
+JANITOR = "github.com/patrickmn/go-cache.(*janitor).Run < github.com/patrickmn/go-cache.runJanitor.gowrap1"
+
+
+def test_a_growing_gcache_is_a_lazy_cache() -> None:
+    seen = evidence(Row("main.newSession < main.remember", 640, ramp(12, 5)), Row(GCACHE, 64, ramp(12, 1)))
+    (finding,) = lazy_ttl_cache.examine(seen)
+    assert finding.confidence == "high"
+    assert finding.facts["cache"] == "gcache.LRUCache"
+    assert "removes an expired entry only on Get" in finding.text
+    assert len(finding.sites) == 2
+
+
+def test_a_gcache_that_is_full_is_left_alone() -> None:
+    full = [20, 21, 20, 19, 20, 20, 21, 20, 20, 19, 21, 20]
+    assert verdicts(lazy_ttl_cache.examine, evidence(Row(GCACHE, 64, full, freed=ramp(12, 30)))) == []
+
+
+def test_another_library_of_the_same_name_is_told_apart() -> None:
+    stack = "github.com/gogf/gf/v2/os/gcache.(*memoryData).Set < main.remember"
+    assert verdicts(lazy_ttl_cache.examine, evidence(Row(stack, 64, ramp(12, 5)))) == []
+
+
+def test_a_missing_janitor_is_proof_with_goroutine_profiles_and_suspicion_without() -> None:
+    row = Row(GO_CACHE, 96, ramp(12, 5))
+    assert verdicts(cache_no_janitor.examine, evidence(row)) == [("github.com/patrickmn/go-cache.(*cache).Set", "medium")]
+    without = goroutines(**{"main.serve < main.main": [3, 3, 3]})
+    (finding,) = cache_no_janitor.examine(evidence(row, goroutines=without))
+    assert finding.confidence == "high"
+    assert "is in none of 3 goroutine profiles" in finding.text
+
+
+def test_a_janitor_that_runs_acquits() -> None:
+    seen = evidence(Row(GO_CACHE, 96, ramp(12, 5)), goroutines=goroutines(**{JANITOR: [1, 1, 1]}))
+    assert verdicts(cache_no_janitor.examine, seen) == []
+    assert verdicts(janitor_cache.examine, seen) == [("github.com/patrickmn/go-cache.(*cache).Set", "medium")]
+
+
+def test_janitor_cache_is_quiet_about_lazy_caches() -> None:
+    assert verdicts(janitor_cache.examine, evidence(Row(GCACHE, 64, ramp(12, 5)))) == []
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        ("github.com/bluele/gcache.(*SimpleCache).set", "gcache.SimpleCache"),
+        ("github.com/bluele/gcache.(*LFUCache).increment", "gcache.LFUCache"),
+        ("github.com/jellydator/ttlcache/v3.newItem[...]", "ttlcache.Cache"),
+        ("github.com/jellydator/ttlcache/v3.(*expirationQueue[...]).Push", "ttlcache.Cache"),
+        ("github.com/karlseguin/ccache/v3.(*bucket[...]).set", "ccache.Cache"),
+        ("github.com/hashicorp/golang-lru/v2/expirable.(*LRU[...]).addToBucket", "golang-lru/expirable.LRU"),
+        ("github.com/hashicorp/golang-lru/v2/simplelru.(*LRU[...]).Add", "golang-lru.Cache"),
+        ("github.com/golang/groupcache/lru.(*Cache).Add", "groupcache/lru.Cache"),
+        ("github.com/allegro/bigcache/v3/queue.(*BytesQueue).allocateAdditionalMemory", "bigcache.BigCache"),
+        ("github.com/muesli/cache2go.NewCacheItem", "cache2go.CacheTable"),
+        ("github.com/dgraph-io/ristretto/v2.(*lockedMap[...]).Set", "ristretto.Cache"),
+    ],
+)
+def test_functions_of_the_caches_are_known(function: str, name: str) -> None:
+    found = cache_on([AllocationSite((Frame(function), Frame("main.main")))])
+    assert found is not None
+    assert found[1] == name
+
+
+def test_the_list_is_complete_in_itself() -> None:
+    for cache in CACHES:
+        assert cache.only_grows
+        assert cache.remedy
+        assert len(cache.inserts) > 0
+    assert cache_on([AllocationSite((Frame("main.set"), Frame("main.main")))]) is None

@@ -1,0 +1,74 @@
+"""Detectors that go by functions on the stack: each fires on its own function when the site grows, and only then."""
+
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+from leakhunt.detectors import (
+    context_cancel_children,
+    context_chain,
+    intern_table,
+    label_cardinality,
+    listener_registration,
+    sync_map_registry,
+    timer,
+    unbounded_queue,
+    unclosed_body,
+)
+from tests.detectors.lab import Row, evidence, ramp, verdicts
+
+CASES: list[tuple[ModuleType, str]] = [
+    (context_chain, "context.WithValue < main.step < main.loop"),
+    (context_cancel_children, "context.withCancel < context.WithCancel < main.handle < main.serve"),
+    (context_cancel_children, "context.(*cancelCtx).propagateCancel < context.WithTimeout < main.handle"),
+    (timer, "time.NewTimer < time.After < main.poll < main.main"),
+    (timer, "time.NewTicker < main.watch"),
+    (label_cardinality, "github.com/prometheus/client_golang/prometheus.MakeLabelPairs < main.count < main.handle"),
+    (label_cardinality, "go.opentelemetry.io/otel/attribute.computeDistinctFixed < main.count"),
+    (sync_map_registry, "internal/sync.newEntryNode < internal/sync.(*HashTrieMap[...]).LoadOrStore < main.join"),
+    (sync_map_registry, "sync.newEntry < sync.(*Map).Store < main.join"),
+    (unbounded_queue, "container/list.(*List).insertValue < container/list.(*List).PushBack < main.enqueue"),
+    (unclosed_body, "bufio.NewReaderSize < net/http.(*Transport).dialConn < net/http.(*Transport).dialConnFor"),
+    (listener_registration, "main.(*bus).Subscribe < main.open < main.handle"),
+    (intern_table, "main.(*names).Intern < main.parse"),
+    (intern_table, "unique.clone < unique.Make[...] < main.parse"),
+]
+
+
+def _ids() -> Iterator[str]:
+    return (f"{module.__name__.rpartition('.')[2]}-{stack.partition(' ')[0]}" for module, stack in CASES)
+
+
+@pytest.mark.parametrize(("detector", "stack"), CASES, ids=_ids())
+def test_fires_on_growth(detector: ModuleType, stack: str) -> None:
+    found = list(detector.examine(evidence(Row(stack, 96, ramp(12, 5)))))
+    assert [finding.pattern for finding in found] == [detector.PATTERN]
+    assert found[0].remedy
+
+
+@pytest.mark.parametrize(("detector", "stack"), CASES, ids=_ids())
+def test_is_quiet_without_growth(detector: ModuleType, stack: str) -> None:
+    level = [30, 31, 29, 30, 32, 30, 29, 31, 30, 30, 31, 30]
+    assert verdicts(detector.examine, evidence(Row(stack, 96, level, freed=ramp(12, 40)))) == []
+
+
+@pytest.mark.parametrize("detector", sorted({module.__name__ for module, _ in CASES}))
+def test_is_quiet_on_another_pattern(detector: str) -> None:
+    module = next(module for module, _ in CASES if module.__name__ == detector)
+    assert verdicts(module.examine, evidence(Row("main.put < main.serve", 96, ramp(12, 5)))) == []
+
+
+def test_a_cache_made_of_a_list_is_no_queue() -> None:
+    stack = "container/list.(*List).insertValue < github.com/bluele/gcache.(*LRUCache).set < main.f"
+    assert verdicts(unbounded_queue.examine, evidence(Row(stack, 48, ramp(12, 5)))) == []
+
+
+def test_a_timer_inside_a_context_is_the_contexts_affair() -> None:
+    stack = "time.newTimer < time.AfterFunc < context.WithDeadlineCause < context.WithTimeout < main.f"
+    assert verdicts(timer.examine, evidence(Row(stack, 96, ramp(12, 5)))) == []
+
+
+def test_names_are_matched_as_words() -> None:
+    for stack in ("main.(*internal).put < main.serve", "main.(*subscript).eval < main.run", "main.international < main.run"):
+        assert verdicts(intern_table.examine, evidence(Row(stack, 96, ramp(12, 5)))) == []

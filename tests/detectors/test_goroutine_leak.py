@@ -1,0 +1,37 @@
+"""Goroutine evidence: stacks that grow with a site, descriptors, and pools that do not grow."""
+
+from leakhunt.detectors import goroutine_leak, unclosed_body
+from tests.detectors.lab import Row, evidence, goroutines, ramp, verdicts
+
+PAYLOAD = Row("main.fetch < main.search.func1", 4096, ramp(12, 5))
+DESCRIPTORS = Row("runtime.malg < runtime.newproc1 < runtime.newproc.func1 < runtime.systemstack", 416, ramp(12, 5))
+BLOCKED = "runtime.gopark < runtime.chansend1 < main.search.func1"
+
+
+def test_blocked_goroutines_that_grow_with_a_site() -> None:
+    (finding,) = goroutine_leak.examine(evidence(PAYLOAD, goroutines=goroutines(**{BLOCKED: ramp(12, 40)})))
+    assert finding.confidence == "high"
+    assert "main.search.func1 (main.go:7) they rose from 0 to 440, waiting in runtime.chansend1" in finding.text
+
+
+def test_a_fixed_pool_is_not_accused() -> None:
+    assert verdicts(goroutine_leak.examine, evidence(PAYLOAD, goroutines=goroutines(**{BLOCKED: [64] * 12}))) == []
+
+
+def test_goroutines_elsewhere_do_not_explain_a_site() -> None:
+    elsewhere = goroutines(**{"runtime.gopark < main.other.func2": ramp(12, 40)})
+    assert verdicts(goroutine_leak.examine, evidence(PAYLOAD, goroutines=elsewhere)) == []
+
+
+def test_descriptors_alone_are_a_suspicion() -> None:
+    (finding,) = goroutine_leak.examine(evidence(DESCRIPTORS))
+    assert finding.confidence == "medium"
+    assert "fetch /debug/pprof/goroutine" in finding.text
+
+
+def test_read_loops_that_grow_make_connections_sure() -> None:
+    row = Row("bufio.NewReaderSize < net/http.(*Transport).dialConn < net/http.(*Transport).dialConnFor", 4096, ramp(12, 5))
+    loops = goroutines(**{"internal/poll.runtime_pollWait < net/http.(*persistConn).readLoop": ramp(12, 30, start=2)})
+    (finding,) = unclosed_body.examine(evidence(row, goroutines=loops))
+    assert finding.confidence == "high"
+    assert "rose from 2 to 332" in finding.text
