@@ -32,7 +32,7 @@ _WEIGHT = {Confidence.LOW: 1, Confidence.MEDIUM: 2, Confidence.HIGH: 3}
 _CONFIDENCE = {weight: confidence for confidence, weight in _WEIGHT.items()}
 _GRAVITY = {verdict: rank for rank, verdict in enumerate((Verdict.LEAK, Verdict.FILLING, Verdict.SUSPECT))}
 # Exonerating patterns that say "it grows now, and will stop": not a leak, and not silence either.
-_FILLING_PATTERNS = frozenset({"bounded-cache", "plateau", "warm-up"})
+_FILLING_PATTERNS = frozenset({"bounded-cache", "plateau"})
 # Named only where nothing more telling was found.
 _LEAST_SPECIFIC = "steady-growth"
 

@@ -33,6 +33,7 @@ from leakhunt.detectors import (
     unbounded_map,
     unbounded_queue,
     unclosed_body,
+    warm_up,
 )
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Finding
@@ -71,6 +72,7 @@ DETECTORS: tuple[Detector, ...] = (
     never_freed,
     steady_growth,
     # exonerating
+    warm_up,
     janitor_cache,
     profiler,
 )
