@@ -6,6 +6,7 @@ early, `/login` one behind a login page. A heap profile of a real service is wha
 
 import base64
 import contextlib
+import functools
 import gzip
 import os
 import shutil
@@ -26,6 +27,12 @@ HEAP = sorted((ROOT / "fixtures" / "series" / "sessions").glob("heap_*.pb.gz"))
 STALL_SECONDS = 20.0  # longer than any test waits
 LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Sign in \x1b[31m- Corp</title></head><body>hello</body></html>"
 PASSWORD = "s3cret-passphrase"
+
+
+@functools.cache
+def bomb() -> bytes:
+    """300 MiB of nothing in 300 KB."""
+    return gzip.compress(bytes(300 << 20), compresslevel=1)
 
 
 class Misbehaving(BaseHTTPRequestHandler):
@@ -129,7 +136,7 @@ class Misbehaving(BaseHTTPRequestHandler):
         self._answer(200, gzip.compress(heap), "application/octet-stream", {"Content-Encoding": "gzip"})
 
     def bomb(self, heap: bytes, times: int) -> None:
-        self._answer(200, gzip.compress(bytes(400 << 20)), "application/octet-stream", {"Content-Encoding": "gzip"})
+        self._answer(200, bomb(), "application/octet-stream", {"Content-Encoding": "gzip"})
 
     def hangup(self, heap: bytes, times: int) -> None:
         self.connection.shutdown(socket.SHUT_RDWR)

@@ -16,7 +16,7 @@ from leakhunt.capture.client import FirstLineAndTail, NotServed, Unavailable, fe
 from leakhunt.capture.connection import Connection
 from leakhunt.capture.credentials import read_credentials
 from leakhunt.errors import CaptureError, ConfigError
-from tests.capture.servers import HEAP, PASSWORD, free_port, misbehaving_server, url_of
+from tests.capture.servers import HEAP, PASSWORD, bomb, free_port, misbehaving_server, url_of
 
 ONCE = Connection(timeout_seconds=5, retries=0)
 
@@ -62,8 +62,9 @@ def test_what_works(misbehaving: ThreadingHTTPServer, fault: str) -> None:
 def test_each_fault_is_one_line(
     misbehaving: ThreadingHTTPServer, fault: str, error_type: type[CaptureError], said: str
 ) -> None:
+    bomb()  # made before the clock runs
     with pytest.raises(CaptureError, match=said) as caught:
-        get(heap_of(misbehaving, fault))
+        get(heap_of(misbehaving, fault), Connection(timeout_seconds=30, retries=0))
     assert type(caught.value) is error_type
     assert str(caught.value).isprintable(), "one line, nothing that moves a cursor"
     assert "pw@" not in str(caught.value)
