@@ -209,7 +209,8 @@ def _check_naming(naming: Naming, count: int, roots: int) -> None:
     _same(kinds, naming.type_is_known, naming.type_is_internal)
     _starts(naming.label_starts, kinds, len(naming.label_ids))
     _within(naming.label_ids, -1, len(naming.label_names))
-    _same(roots, naming.root_name_ids)
+    _same(roots, naming.root_name_ids, naming.root_label_ids)
+    _within(naming.root_label_ids, -1, len(naming.label_names))
     _within(naming.root_name_ids, 0, len(naming.root_names))
 
 

@@ -193,6 +193,7 @@ def fold_paths(graph: HeapGraph, reached: Reach, naming: Naming) -> PathTrie:
             naming.label_starts,
             naming.label_ids,
             reached.group_of_root,
+            naming.root_label_ids,
             nodes,
         )
     )
@@ -225,7 +226,9 @@ def path_to(reached: Reach, naming: Naming, target: int) -> tuple[RootGroup, tup
         word = int(reached.vias[at])
         steps.append(Step(label_of(naming, holder, word), word * 8, at, naming.type_names[naming.type_ids[at]]))
         at = holder
-    steps.append(Step("", 0, at, naming.type_names[naming.type_ids[at]]))
+    root_label = int(naming.root_label_ids[reached.vias[at]])
+    first = naming.label_names[root_label] if root_label >= 0 else ""
+    steps.append(Step(first, 0, at, naming.type_names[naming.type_ids[at]]))
     return reached.groups[reached.group_of_root[reached.vias[at]]], tuple(reversed(steps))
 
 

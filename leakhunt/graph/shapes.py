@@ -32,6 +32,7 @@ def name_by_shape(graph: HeapGraph) -> Naming:
         label_names=list(labels),
         root_names=root_names,
         root_name_ids=root_name_ids,
+        root_label_ids=np.full(len(root_name_ids), -1, np.int32),
     )
 
 

@@ -65,6 +65,7 @@ def dominator_tree(view: HeapView) -> PathTrie:
         np.zeros(types + 1, np.int64),
         np.empty(0, np.int32),
         np.arange(groups + 1, dtype=np.int32),
+        np.full(groups + 1, -1, np.int32),
         nodes,
     )
     node_parents, labels, node_types, objects, weights = (np.asarray(column) for column in columns)

@@ -626,6 +626,67 @@ def sum_outermost(
             v = u
 
 
+@cython.cclass
+class _Steps:
+    """An open-addressed table from (node, label, type) to node."""
+
+    table: cython.int[:, ::1]
+    mask: cython.Py_ssize_t
+    used: cython.Py_ssize_t
+
+    def __init__(self):
+        self._allocate(1024)
+
+    @cython.cfunc
+    def _allocate(self, slots: cython.Py_ssize_t):
+        self.table = _square(slots)
+        self.mask = slots - 1
+        self.used = 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(-1)
+    def slot(self, node: cython.int, label: cython.int, type_: cython.int) -> cython.Py_ssize_t:
+        """Where the step is, or would be (its fourth column is then -1)."""
+        hash_: cython.ulonglong = (
+            (cython.cast(cython.ulonglong, cython.cast(cython.uint, node)) << 32)
+            ^ (cython.cast(cython.ulonglong, cython.cast(cython.uint, label)) << 16)
+            ^ cython.cast(cython.ulonglong, cython.cast(cython.uint, type_))
+        ) * _GOLDEN
+        at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, hash_ >> 20) & self.mask
+        while self.table[at, 3] >= 0 and not (
+            self.table[at, 0] == node and self.table[at, 1] == label and self.table[at, 2] == type_
+        ):
+            at = (at + 1) & self.mask
+        return at
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def enter(self, node: cython.int, label: cython.int, type_: cython.int, value: cython.int) -> cython.int:
+        """Adds a step that is not there yet."""
+        i: cython.Py_ssize_t
+        at: cython.Py_ssize_t
+        if 2 * self.used > self.mask:
+            old: cython.int[:, ::1] = self.table
+            self._allocate(2 * (self.mask + 1))
+            for i in range(old.shape[0]):
+                if old[i, 3] >= 0:
+                    self.enter(old[i, 0], old[i, 1], old[i, 2], old[i, 3])
+        at = self.slot(node, label, type_)
+        self.table[at, 0], self.table[at, 1], self.table[at, 2], self.table[at, 3] = node, label, type_, value
+        self.used += 1
+        return 0
+
+
+@cython.cfunc
+def _square(slots: cython.Py_ssize_t):
+    """`slots` rows of four int32, -1 throughout."""
+    table = array.clone(_EMPTY_INT, 4 * slots, zero=False)
+    flat: cython.int[::1] = table
+    flat[:] = -1
+    return memoryview(table).cast("B").cast("i", (slots, 4))
+
+
 def trie(
     order: cython.const[cython.int][::1],
     parents: cython.const[cython.int][::1],
@@ -637,6 +698,7 @@ def trie(
     label_starts: cython.const[cython.longlong][::1],
     label_ids: cython.const[cython.int][::1],
     root_names: cython.const[cython.int][::1],
+    root_labels: cython.const[cython.int][::1],
     nodes: cython.int[::1],
 ):
     """Folds the paths of a breadth-first forest into a trie: blocks whose paths read alike share a node.
@@ -644,7 +706,8 @@ def trie(
     A step reads as (label of the pointer, type of the block); the label of word w of a block of type t is
     `label_ids[label_starts[t] + (w - data_words) % (label_starts[t + 1] - label_starts[t])]`, -1 where t has none. A step that
     already stands on the path leads back to where it stands there (lists and trees fold). Blocks of hidden types add their
-    bytes to the node of what holds them. Roots are nodes of their own: label the root's name, type -1.
+    bytes to the node of what holds them. Roots are nodes of their own: label the root's name, type -1; the step from a root
+    reads as root_labels has it.
 
     Fills `nodes` (-1 for blocks outside `order`). Returns (parents, labels, types, blocks, bytes) of the nodes, a parent
     before its children. O(blocks + nodes x depth).
@@ -652,7 +715,8 @@ def trie(
     node_parents: _Ints = _Ints()
     node_labels: _Ints = _Ints()
     node_types: _Ints = _Ints()
-    keys = {}
+    steps: _Steps = _Steps()
+    at: cython.Py_ssize_t
     counts: cython.longlong[::1] = array.clone(_EMPTY_LONG, 1024, zero=True)
     weights: cython.longlong[::1] = array.clone(_EMPTY_LONG, 1024, zero=True)
     i: cython.Py_ssize_t
@@ -662,10 +726,6 @@ def trie(
     holder: cython.int
     node: cython.int
     above: cython.int
-    cached_above: cython.int = -3
-    cached_label: cython.int = -3
-    cached_type: cython.int = -3
-    cached_node: cython.int = -3
     period: cython.longlong
     word: cython.longlong
     nodes[:] = -1
@@ -674,31 +734,27 @@ def trie(
         type_ = types[block]
         holder = parents[block]
         if holder < 0:
-            label = -1
-            key = (-1, root_names[vias[block]], -1)
-            found = keys.get(key)
-            if found is None:
-                found = keys[key] = node_parents.length
+            label = root_labels[vias[block]]
+            at = steps.slot(-1, root_names[vias[block]], -1)
+            above = steps.table[at, 3]
+            if above < 0:
+                above = cython.cast(cython.int, node_parents.length)
+                steps.enter(-1, root_names[vias[block]], -1, above)
                 node_parents.push(-1)
                 node_labels.push(root_names[vias[block]])
                 node_types.push(-1)
-            above = found
         else:
             above = nodes[holder]
             period = label_starts[types[holder] + 1] - label_starts[types[holder]]
             word = vias[block] - data_words[holder]
             label = label_ids[label_starts[types[holder]] + word % period] if period > 0 and word >= 0 else -1
-        if hidden[type_]:
-            node = above
-        elif above == cached_above and label == cached_label and type_ == cached_type:
-            node = cached_node
-        else:
-            key = (above, label, type_)
-            found = keys.get(key)
-            if found is None:
+        node = above
+        if not hidden[type_]:
+            node = steps.table[steps.slot(above, label, type_), 3]
+            if node < 0:
                 node = above
-                while node >= 0 and not (
-                    node_labels.store.data.as_ints[node] == label and node_types.store.data.as_ints[node] == type_
+                while node >= 0 and (
+                    node_labels.store.data.as_ints[node] != label or node_types.store.data.as_ints[node] != type_
                 ):
                     node = node_parents.store.data.as_ints[node]
                 if node < 0:
@@ -706,10 +762,7 @@ def trie(
                     node_parents.push(above)
                     node_labels.push(label)
                     node_types.push(type_)
-                keys[key] = node
-            else:
-                node = found
-            cached_above, cached_label, cached_type, cached_node = above, label, type_, node
+                steps.enter(above, label, type_, node)
         while node_parents.length > counts.shape[0]:
             counts = _grown(counts)
             weights = _grown(weights)

@@ -321,6 +321,8 @@ class Naming:
     label_names     strings as they continue a path: `.items`, `[x]`, `[x].key`
     root_names      strings: `main.sessions`, `main.worker.func1 s`
     root_name_ids   int32[R], index into root_names
+    root_label_ids  int32[R], index into label_names: which part of its variable a root is (`.entries` of a global struct), -1
+                    for the whole
     typed_bytes     bytes of the objects whose type is known
     """
 
@@ -334,6 +336,7 @@ class Naming:
     label_names: Sequence[str]
     root_names: Sequence[str]
     root_name_ids: Int32
+    root_label_ids: Int32
     typed_bytes: int = 0
     notes: tuple[str, ...] = field(default=())
 

@@ -231,6 +231,7 @@ def test_trie_equals_its_slow_twin(case: tuple[Graph, list[list[int]], list[bool
     types = [data.draw(st.integers(0, 2)) for _ in range(count)]
     hidden = [False, False, data.draw(st.booleans())]
     root_names = [data.draw(st.integers(0, 1)) for _ in roots]
+    root_labels = [data.draw(st.integers(-1, 1)) for _ in roots]
     labels = [[data.draw(st.integers(0, 2)) for _ in range(data.draw(st.integers(0, 3)))] for _ in range(3)]
     sizes = [8 * data.draw(st.integers(1, 4)) for _ in range(count)]
     data_words = [int(late[i]) for i in range(count)]
@@ -243,7 +244,7 @@ def test_trie_equals_its_slow_twin(case: tuple[Graph, list[list[int]], list[bool
         if holder < 0:
             path = ((root_names[vias[block]], -1),)
             found[path][0] += 0
-            label = -1
+            label = root_labels[vias[block]]
         else:
             path = paths[holder]
             row, word = labels[types[holder]], vias[block] - data_words[holder]
@@ -260,7 +261,7 @@ def test_trie_equals_its_slow_twin(case: tuple[Graph, list[list[int]], list[bool
     columns = kernel.trie(
         np.array(order, np.int32), np.array([parents.get(i, -2) for i in range(count)], np.int32), np.array(vias, np.int32),
         np.array(sizes, np.int64), np.array(types, np.int32), np.array(hidden, np.uint8), np.array(data_words, np.int8),
-        starts, label_ids, np.array(root_names, np.int32), nodes,
+        starts, label_ids, np.array(root_names, np.int32), np.array(root_labels, np.int32), nodes,
     )  # fmt: skip
     node_parents, node_labels, node_types, counts, weights = (list(column) for column in columns)
 
