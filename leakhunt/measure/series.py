@@ -6,7 +6,7 @@ Streams: a profile is folded into its sites' numbers and let go. What the number
 import hashlib
 import itertools
 import mmap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,13 +78,24 @@ class SeriesBuilder:
             raise MismatchError(profile.source, "a series of heap profiles", f"this is a {profile.kind} profile")
         snapshot = self._fold(profile, len(self._snapshots) if order is None else order)
         digests = {digest for digest in (sha256, _digest(snapshot)) if digest}
-        for digest in digests & self._source_of_digest.keys():
-            reason = f"{profile.source}: same content as {self._source_of_digest[digest]}, no new evidence"
-            self._notes.append(reason)
-            return reason
+        known = next((self._source_of_digest[digest] for digest in digests if digest in self._source_of_digest), None)
+        if known is not None:
+            return self._refuse(snapshot, known)
         self._source_of_digest.update(dict.fromkeys(digests, profile.source))
         self._snapshots.append(snapshot)
         return None
+
+    def _refuse(self, snapshot: _Snapshot, known: str) -> str:
+        """Records that `snapshot` says what `known` said. The numbers are those of the last completed collection, so where both
+        have a time the earlier is the better one, in whatever order they came."""
+        reason = f"{snapshot.source}: same content as {known}, no new evidence"
+        for i, earlier in enumerate(self._snapshots):
+            if earlier.source == known and earlier.time_ns != snapshot.time_ns:
+                reason = f"{snapshot.source}: same numbers as {known}, no collection between them, no new evidence"
+                if 0 < snapshot.time_ns < earlier.time_ns:
+                    self._snapshots[i] = replace(earlier, time_ns=snapshot.time_ns)
+        self._notes.append(reason)
+        return reason
 
     def forget(self, source: str) -> None:
         """Let go of the snapshot from `source`; its sites stay in the table. For watching without end in bounded memory."""
@@ -218,8 +229,9 @@ def _returnable(columns: tuple[Column, ...]) -> tuple[Column, ...]:
 
 
 def _digest(snapshot: _Snapshot) -> str:
-    """Of the numbers, the time and the build: equal for the same snapshot however it was written to a file."""
-    digest = hashlib.blake2b(f"{snapshot.time_ns} {snapshot.period_bytes} {snapshot.build_id}".encode(), digest_size=16)
+    """Of the numbers and the build: equal for the same snapshot however it was written to a file, and for two of which the
+    second lies before the next completed collection."""
+    digest = hashlib.blake2b(f"{snapshot.period_bytes} {snapshot.build_id}".encode(), digest_size=16)
     for column in snapshot.columns:
         filled = np.flatnonzero(column)
         digest.update(filled.tobytes())

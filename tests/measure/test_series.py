@@ -71,6 +71,16 @@ def test_the_same_content_is_refused() -> None:
     assert len(series.notes) == 2
 
 
+def test_the_same_numbers_at_another_time_are_no_new_evidence() -> None:
+    """A heap profile shows the last completed collection: without one in between, two say the same."""
+    for times in ((2, 3), (3, 2)):
+        builder = SeriesBuilder()
+        builder.add(heap_profile(leak(0), time_ns=HOUR, source="first"))
+        assert builder.add(heap_profile(leak(1), time_ns=times[0] * HOUR, source="a")) is None
+        assert "no collection between them" in (builder.add(heap_profile(leak(1), time_ns=times[1] * HOUR, source="b")) or "")
+        assert builder.finish().times_ns.tolist() == [HOUR, 2 * HOUR]
+
+
 def test_a_restart_splits() -> None:
     again = [heap_profile(leak(i), time_ns=(i + 10) * HOUR, source=f"r{i}") for i in range(3)]
     series = build(profiles() + again)
