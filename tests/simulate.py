@@ -7,7 +7,9 @@ death times; `draw` counts what is alive at the snapshots. One snapshot interval
 `python -m tests.simulate` prints the table of docs/how-it-decides.md.
 """
 
+import argparse
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -244,3 +246,60 @@ def process(seed: int, snapshots: int, sites: int, leaks: int) -> Process:
         kinds=tuple(kinds),
         rates=np.array(rates),
     )
+
+
+SNAPSHOTS = (5, 8, 12, 24, 48)
+
+
+def table(processes: int, sites: int, leaks: int, seed: int) -> list[str]:
+    """Markdown: what each rule flags on `processes` processes of `sites` harmless and `leaks` leaking sites."""
+    from leakhunt.measure.trend import analyse
+    from tests import rivals
+
+    rules: dict[str, Callable[[Process], NDArray[np.bool_]]] = {
+        "+10 %": rivals.ten_percent,
+        "grew at every step": rivals.strictly_rising,
+        "Mann-Kendall": rivals.mann_kendall,
+        "thirty lines": rivals.thirty_lines,
+        "leakhunt": lambda one: analyse(one.series()).growing,
+    }
+    flagged: dict[str, Counter[str]] = {name: Counter() for name in rules}
+    hits: dict[str, Counter[int]] = {name: Counter() for name in rules}
+    total = Counter[int]()
+    for i in range(processes):
+        one = process(seed + i, SNAPSHOTS[i % len(SNAPSHOTS)], sites, leaks)
+        total[len(one.times)] += leaks
+        for name, rule in rules.items():
+            found = rule(one)
+            flagged[name].update(one.kinds[k] for k in np.flatnonzero(found & ~one.leaks))
+            hits[name][len(one.times)] += int((found & one.leaks).sum())
+    kinds = list(SHARES)
+    lines = ["| rule | harmless flagged | leaks hit | " + " | ".join(f"of {total[n]} at {n}" for n in SNAPSHOTS) + " |"]
+    lines.append("|---" * (3 + len(SNAPSHOTS)) + "|")
+    for name in rules:
+        share = f"{flagged[name].total():,} of {processes * sites:,}"
+        by_length = " | ".join(str(hits[name][n]) for n in SNAPSHOTS)
+        lines.append(f"| {name} | {share} | {hits[name].total()} of {total.total()} | {by_length} |")
+    lines += ["", "| harmless kind | sites | " + " | ".join(rules) + " |", "|---" * (2 + len(rules)) + "|"]
+    drawn = Counter(process(seed, 5, sites, 0).kinds)
+    for kind in kinds:
+        lines.append(
+            f"| {kind} | {drawn[kind] * processes:,} | " + " | ".join(f"{flagged[name][kind]:,}" for name in rules) + " |"
+        )
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulate", description="What each rule flags on simulated processes."
+    )
+    parser.add_argument("--processes", type=int, default=80)
+    parser.add_argument("--sites", type=int, default=1500, help="harmless sites a process")
+    parser.add_argument("--leaks", type=int, default=6, help="leaking sites a process, .25 to 4 MiB an interval")
+    parser.add_argument("--seed", type=int, default=20_000)
+    options = parser.parse_args()
+    print("\n".join(table(options.processes, options.sites, options.leaks, options.seed)))
+
+
+if __name__ == "__main__":
+    main()

@@ -73,12 +73,15 @@ def test_the_same_content_is_refused() -> None:
 
 def test_the_same_numbers_at_another_time_are_no_new_evidence() -> None:
     """A heap profile shows the last completed collection: without one in between, two say the same."""
-    for times in ((2, 3), (3, 2)):
-        builder = SeriesBuilder()
-        builder.add(heap_profile(leak(0), time_ns=HOUR, source="first"))
-        assert builder.add(heap_profile(leak(1), time_ns=times[0] * HOUR, source="a")) is None
-        assert "no collection between them" in (builder.add(heap_profile(leak(1), time_ns=times[1] * HOUR, source="b")) or "")
-        assert builder.finish().times_ns.tolist() == [HOUR, 2 * HOUR]
+
+    def series(order: Sequence[int]) -> Series:
+        hours = (1, 2, 3, 4)
+        drawn = [heap_profile(leak(min(i, 1) + i // 3), time_ns=hours[i] * HOUR, source=f"p{i}") for i in range(4)]
+        return build([drawn[i] for i in order])
+
+    for order in ((0, 1, 2, 3), (3, 2, 1, 0)):
+        assert series(order).times_ns.tolist() == [HOUR, 2 * HOUR, 4 * HOUR]
+        assert series(order).notes == ("p2: same numbers as p1, no collection between them: no new evidence",)
 
 
 def test_a_restart_splits() -> None:
