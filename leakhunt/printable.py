@@ -4,8 +4,6 @@ Function names, file paths and labels come from files that somebody else wrote. 
 right-to-left marks in them could forge output. Renderers for HTML, Markdown or XML still escape their own markup.
 """
 
-import unicodedata
-
 MAX_SHOWN_CHARACTERS = 512  # the longest symbol in 148 public profiles has 254 characters; double it, then cut
 
 # Cc: control, Cf: format (bidirectional overrides, zero width), Cs: lone surrogates (bytes that were not UTF-8),
@@ -21,6 +19,8 @@ def printable(text: str, limit: int = MAX_SHOWN_CHARACTERS) -> str:
         text = text[:half] + "…" + text[-half:]
     if text.isascii() and text.isprintable():
         return text
+    import unicodedata  # here, because names are ASCII as a rule and this is on the way of every start
+
     return "".join(_escaped(c) if unicodedata.category(c) in _HIDDEN_CATEGORIES else c for c in text)
 
 

@@ -3,8 +3,6 @@
 Pure functions on plain numbers; imports nothing of the project. Bytes are binary (KiB, MiB), as pprof counts them.
 """
 
-import re
-
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _BYTE_FACTORS = {
     "": 1, "b": 1,
@@ -14,8 +12,8 @@ _BYTE_FACTORS = {
     "t": 1 << 40, "tb": 1 << 40, "tib": 1 << 40,
 }  # fmt: skip
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*\Z")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
+_SIZE = r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*\Z"
+_DURATION = r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)"
 
 NS_PER_SECOND = 1_000_000_000
 NS_PER_HOUR = 3_600 * NS_PER_SECOND
@@ -65,7 +63,9 @@ def format_duration(seconds: float) -> str:
 
 def parse_bytes(text: str) -> int:
     """`2GiB`, `512m`, `1048576` as bytes. Raises ValueError with what was expected."""
-    match = _SIZE.match(text)
+    import re  # here, because `top` formats numbers, parses none, and starts in less time than this takes
+
+    match = re.match(_SIZE, text)
     factor = _BYTE_FACTORS.get(match[2].lower()) if match else None
     if match is None or factor is None:
         raise ValueError(f"{text!r} is not a size; write for example 512MiB or 2GiB")
@@ -74,7 +74,9 @@ def parse_bytes(text: str) -> int:
 
 def parse_duration_ns(text: str) -> int:
     """`90s`, `1h30m`, `250ms` as nanoseconds, Go's notation plus `d`. Raises ValueError with what was expected."""
-    parts = _DURATION.findall(text.strip())
+    import re
+
+    parts = re.findall(_DURATION, text.strip())
     if not parts or "".join(number + unit for number, unit in parts) != text.strip():
         raise ValueError(f"{text!r} is not a duration; write for example 30s, 5m or 1h30m")
     return round(sum(float(number) * _SECONDS[unit] for number, unit in parts) * NS_PER_SECOND)

@@ -9,13 +9,17 @@ import sys
 
 def main() -> None:
     """Runs one command and exits with its code. A LeakhuntError becomes one line on stderr and exit code 2."""
-    from leakhunt.cli.app import app
+    from leakhunt.cli import fast
     from leakhunt.errors import LeakhuntError
-    from leakhunt.printable import printable
 
     try:
-        app()
+        if not fast.run(sys.argv[1:]):
+            from leakhunt.cli.app import app
+
+            app()
     except LeakhuntError as error:
+        from leakhunt.printable import printable
+
         print(f"leakhunt: {printable(str(error), limit=2000)}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # the reader (head, less) has seen enough

@@ -6,9 +6,11 @@ import typer
 
 from leakhunt import __version__
 from leakhunt.cli.capture import capture
+from leakhunt.cli.diff import diff
 from leakhunt.cli.dump import dump
 from leakhunt.cli.explain import explain
 from leakhunt.cli.hunt import hunt
+from leakhunt.cli.top import top
 
 app = typer.Typer(name="leakhunt", no_args_is_help=True, help="A memory-leak detective for Go.", pretty_exceptions_enable=False)
 
@@ -29,6 +31,8 @@ def _root(
 
 
 app.command()(hunt)
+app.command()(diff)
+app.command()(top)
 app.command()(capture)
 app.command()(explain)
 app.add_typer(dump)

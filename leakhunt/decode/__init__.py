@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 MAX_INPUT_BYTES = 1 << 30  # of a compressed or text profile file; the largest of 148 public ones has 0.4 MB
 MAX_TEXT_BYTES = 256 << 20  # text costs some ten times its size in memory; a million goroutine stacks have this much
-_SAMPLE_TYPE_FIRST = b"\n"  # field 1, sample_type, of profile.proto
+# What protobuf profiles begin with: field 1, sample_type (pprof), 11, period_type (Go's heap) or 9, time_nanos (its others).
+_PROTOBUF_FIRST = (b"\n", b"Z", b"H")
 
 
 def load(data: bytes, source: str) -> Profile:
@@ -28,7 +29,7 @@ def load(data: bytes, source: str) -> Profile:
     from leakhunt.errors import DecodeError
 
     data = decompress(data, source)
-    if data.startswith(_SAMPLE_TYPE_FIRST):
+    if data.startswith(_PROTOBUF_FIRST):
         try:
             profile = pprof.decode(data, source)
         except DecodeError as error:

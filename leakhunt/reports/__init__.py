@@ -1,58 +1,21 @@
-"""A Report to text: one module a format, each with `render(report, options) -> str`.
+"""A Report to text: one module a format, listed in `leakhunt.reports.registry`; and the tables of `top` and `diff`.
 
-Pure: nothing here opens a file or asks for the time, so equal reports give equal bytes. Text from inputs is made inert by each
-renderer for its own medium. Adding a format is one module and one line in `FORMATS`.
+Importing the package loads nothing: what the registry offers is fetched when first asked for, so that a table costs no more
+start-up than it needs.
 """
 
-from dataclasses import dataclass, field
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from __future__ import annotations
 
-from leakhunt.errors import ConfigError
-
+TYPE_CHECKING = False  # typing takes 3 ms to import
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from leakhunt.reports.registry import DEFAULT_OPTIONS, FORMATS, RenderOptions, render
 
-    from leakhunt.model.finding import Report
-
-FORMATS: dict[str, str] = {
-    "terminal": "leakhunt.reports.terminal",
-    "markdown": "leakhunt.reports.markdown",
-    "html": "leakhunt.reports.html",
-    "json": "leakhunt.reports.json_v1",
-    "sarif": "leakhunt.reports.sarif",
-    "junit": "leakhunt.reports.junit",
-    "github": "leakhunt.reports.github",
-}
+__all__ = ["DEFAULT_OPTIONS", "FORMATS", "RenderOptions", "render"]
 
 
-@dataclass(frozen=True, slots=True)
-class RenderOptions:
-    """What a renderer may be told beside the report; each takes what concerns it.
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        from leakhunt.reports import registry
 
-    width       columns of the terminal
-    colour      whether the terminal shows colours (the caller looks at NO_COLOR and whether it writes to a terminal)
-    trim_path   prefix to take off source paths, so that they are relative to the repository
-    version     leakhunt's version, for the formats that name their tool
-    strict      whether a suspect fails a build as a leak does
-    tolerated   fingerprints of cases that do not fail a build, each with the reason
-    """
-
-    width: int = 100
-    colour: bool = False
-    trim_path: str = ""
-    version: str = ""
-    strict: bool = False
-    tolerated: "Mapping[str, str]" = field(default_factory=dict)
-
-
-DEFAULT_OPTIONS = RenderOptions()
-
-
-def render(name: str, report: "Report", options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """`report` in the format `name`, ending in a newline. Loads only that format's module. Raises ConfigError for a name
-    that is not in `FORMATS`."""
-    if name not in FORMATS:
-        raise ConfigError("--format", f"{name!r} is not a format; choose one of {', '.join(FORMATS)}")
-    renderer = cast("Callable[[Report, RenderOptions], str]", import_module(FORMATS[name]).render)
-    return renderer(report, options)
+        return getattr(registry, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

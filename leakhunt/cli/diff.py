@@ -1,0 +1,25 @@
+"""`leakhunt diff`: what changed from one profile to another."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from leakhunt.cli.tables import DEFAULT_ROWS, TableOptions, run_diff
+from leakhunt.cli.top import Cum, Lines, Rows, SampleIndex, Unit
+
+
+def diff(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The earlier profile.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The later profile.")],
+    sample_index: SampleIndex = None,
+    cum: Cum = False,
+    rows: Rows = DEFAULT_ROWS,
+    lines: Lines = False,
+    format: Annotated[
+        Literal["table", "csv", "json", "pprof"],
+        typer.Option("--format", help="How to write the rows; pprof writes a profile that go tool pprof opens."),
+    ] = "table",
+    unit: Unit = "auto",
+) -> None:
+    """Show what changed between two profiles, by function, with the 95 % interval of each change."""
+    run_diff(base, new, TableOptions(sample_index, cum, rows, lines, format, unit))

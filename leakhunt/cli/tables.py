@@ -1,0 +1,82 @@
+"""What `top` and `diff` do, whoever read the arguments: the fast reader (fast.py) or typer (top.py, diff.py).
+
+Nothing here or below loads typer, rich, numpy or protobuf for a table; `diff --format pprof` alone needs protobuf.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from leakhunt.decode import load, read_file
+
+DEFAULT_ROWS = 20
+
+
+class TableOptions:
+    """The flags that `top` and `diff` share, with their defaults."""
+
+    __slots__ = ("by_cum", "by_line", "format", "rows", "sample_index", "unit")
+
+    def __init__(
+        self,
+        sample_index: str | None = None,
+        by_cum: bool = False,
+        rows: int = DEFAULT_ROWS,
+        by_line: bool = False,
+        format: str = "table",
+        unit: str = "auto",
+    ) -> None:
+        self.sample_index = sample_index
+        self.by_cum = by_cum
+        self.rows = rows
+        self.by_line = by_line
+        self.format = format
+        self.unit = unit
+
+
+def run_top(path: str, options: TableOptions) -> None:
+    """Prints the table of one profile."""
+    from leakhunt.measure.flat import flat_table
+    from leakhunt.reports.tables import render_top
+
+    profile = load(_read(path), path)
+    table = flat_table(profile, options.sample_index, options.by_cum, options.rows, options.by_line)
+    _write(render_top(table, options.format, _width(), options.unit))
+
+
+def run_diff(base_path: str, new_path: str, options: TableOptions) -> None:
+    """Prints the table of the differences of two profiles, or writes them as a profile of their own."""
+    base, new = load(_read(base_path), base_path), load(_read(new_path), new_path)
+    if options.format == "pprof":
+        from leakhunt.decode.encode import encode_gzip
+        from leakhunt.measure.subtract import subtract
+
+        sys.stdout.buffer.write(encode_gzip(subtract(base, new)))
+        sys.stdout.buffer.flush()
+        return
+    from leakhunt.measure.diff import diff_table
+    from leakhunt.reports.tables import render_diff
+
+    table = diff_table(base, new, options.sample_index, options.by_cum, options.rows, options.by_line)
+    _write(render_diff(table, options.format, _width(), options.unit))
+
+
+def _read(path: str) -> bytes:
+    return sys.stdin.buffer.read() if path == "-" else read_file(path)
+
+
+def _write(text: str) -> None:
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()
+
+
+def _width() -> int | None:
+    """Columns of the terminal; None where the output goes elsewhere, and lines may be as long as they are."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns) > 0:
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
