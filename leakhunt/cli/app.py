@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from leakhunt import __version__
+from leakhunt.cli.bench import bench
 from leakhunt.cli.capture import capture
 from leakhunt.cli.diff import diff
 from leakhunt.cli.dump import dump
+from leakhunt.cli.escape import escape
 from leakhunt.cli.explain import explain
 from leakhunt.cli.hunt import hunt
 from leakhunt.cli.top import top
@@ -34,5 +36,7 @@ app.command()(hunt)
 app.command()(diff)
 app.command()(top)
 app.command()(capture)
+app.command()(escape)
+app.command()(bench)
 app.command()(explain)
 app.add_typer(dump)

@@ -138,7 +138,7 @@ def load_compiler_log(path: Path) -> CompilerLog:
         raise DecodeError(
             str(path), None, f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
         ) from error
-    recognised = sum(count for kind, count in collector.counts.items() if kind not in ("unknown", "build"))
+    recognised = sum(count for kind, count in collector.counts.items() if kind not in ("unknown", "build", "package", "file"))
     if not recognised:
         raise DecodeError(str(path), None, f"no compiler diagnostics in it; {_ADVICE}")
     return collector.finish(str(path))

@@ -102,3 +102,36 @@ class CompilerLog:
     def has_flows(self) -> bool:
         """Whether the log tells reasons (`-m=2` or JSON) and not only decisions (`-m`)."""
         return any(diagnostic.flow for diagnostic in self.diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class EscapeRow:
+    """One source line that allocates on the heap. `value` is the profile's (bytes or objects, by its sample index), 0 where
+    the profile has none there; `why` are sentences, the first about what allocates most likely."""
+
+    package: str
+    function: str
+    file: str
+    line: int
+    value: int
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EscapeRanking:
+    """The heap-allocating lines of a log, ranked by a profile's values.
+
+    profile, sample_index, unit    "" where there is no profile
+    total       the profile's value in the packages shown
+    explained   how much of it lies on lines about which the log says something
+    rows        the largest value first, then by file and line
+    """
+
+    log: str
+    profile: str
+    sample_index: str
+    unit: str
+    total: int
+    explained: int
+    rows: tuple[EscapeRow, ...]
+    notes: tuple[str, ...]
