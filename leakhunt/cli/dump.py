@@ -145,8 +145,11 @@ def _pattern(flag: str, regex: str) -> "Callable[[str], object]":
 
     from leakhunt.errors import ConfigError
 
+    options = re2.Options()
+    options.log_errors = False
     try:
-        search = re2.compile(regex.encode()).search
+        search = re2.compile(regex.encode(), options).search
     except re2.error as error:
-        raise ConfigError(flag, f"{regex!r} is not a regular expression (RE2 syntax): {error}") from None
+        reason = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
+        raise ConfigError(flag, f"{regex!r} is not a regular expression (RE2 syntax): {reason}") from None
     return lambda name: search(name.encode("utf-8", "surrogateescape"))

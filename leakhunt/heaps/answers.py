@@ -187,7 +187,7 @@ def path_of_object(view: HeapView, address: int) -> Answer | None:
         Column("edge", "by"),
         Column("type", "type"),
     ]
-    table = Table("path", "Shortest path", columns, rows, empty="no root reaches it; it may be garbage not yet collected")
+    table = Table("path", "Shortest path", columns, rows, empty="no root that the dump shows reaches it")
     return Answer("leakhunt.dump.path/1", facts, [table], view.notes)
 
 

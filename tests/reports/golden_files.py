@@ -7,9 +7,9 @@ import pytest
 FOLDER = Path(__file__).parent / "golden"
 
 
-def check(request: pytest.FixtureRequest, name: str, text: str) -> None:
-    """Compares `text` with the golden file `name`, or writes it when asked to."""
-    path = FOLDER / name
+def check(request: pytest.FixtureRequest, name: str, text: str, folder: Path = FOLDER) -> None:
+    """Compares `text` with the golden file `name` of `folder`, or writes it when asked to."""
+    path = folder / name
     if request.config.getoption("--golden"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")

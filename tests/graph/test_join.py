@@ -1,0 +1,69 @@
+"""The join of allocation sites and retention paths."""
+
+import pytest
+
+from leakhunt.graph.join import join_sites, retention_of, sites_at
+from leakhunt.model.finding import GcRoot
+from leakhunt.model.site import AllocationSite, Frame
+from tests.heaps import story
+
+VIEW = story.view(story.FIRST)
+JOIN = join_sites(VIEW.graph)
+
+
+def site(*frames: tuple[str, str, int]) -> AllocationSite:
+    return AllocationSite(tuple(Frame(*frame) for frame in frames))
+
+
+PUT = site(("main.put", "/app/main.go", 0), ("main.main", "/app/main.go", 0))
+
+
+def test_a_growing_site_gets_its_root_and_path() -> None:
+    retention = retention_of(JOIN, VIEW.paths, PUT)
+    assert retention is not None
+    assert retention.root == GcRoot("data", "data+0x0")
+    assert [(step.edge, step.type, step.objects) for step in retention.path] == [
+        ("", "16 B, pointers at 0", 1),
+        ("+0", "512 B of pointers", 1),
+        ("[x]", "48 B, pointers at 0", 4),
+    ]
+    assert retention.retained_bytes == 512 + 4 * (48 + 1024)
+
+
+@pytest.mark.parametrize(
+    ("frames", "found"),
+    [
+        ([("main.put", "/app/main.go", 7), ("main.main", "/app/main.go", 3)], True),
+        ([("main.put", "/app/main.go", 6), ("main.main", "/app/main.go", 3)], True),  # the leaf may be a line off
+        ([("main.put", "/app/main.go", 9), ("main.main", "/app/main.go", 3)], False),
+        ([("main.put", "/app/main.go", 7), ("main.main", "/app/main.go", 4)], False),
+        ([("main.put", "/app/main.go", 7), ("main.main", "/app/main.go", 3), ("runtime.goexit", "asm.s", 1)], True),
+        ([("main.put", "app/main.go", 7), ("main.main", "app/main.go", 3)], True),  # built with -trimpath
+        ([("main.other", "/app/main.go", 7), ("main.main", "/app/main.go", 3)], False),
+        ([("main.put", "/app/main.go", 7)], False),
+        ([], False),
+    ],
+)
+def test_stacks_are_matched_as_closely_as_a_dump_allows(frames: list[tuple[str, str, int]], found: bool) -> None:
+    assert (len(JOIN.buckets_of(site(*frames))) == 1) == found
+
+
+def test_an_inlined_call_bears_its_callers_name() -> None:
+    w = story.w
+    stack = [("main.outer", "/lib/list.go", 4), ("main.outer", "/app/main.go", 9), ("main.main", "/app/main.go", 3)]
+    join = join_sites(story.view(w.dump(w.bucket(1, 48, stack))).graph)
+    inlined = site(("list.push", "/lib/list.go", 4), ("main.outer", "/app/main.go", 9), ("main.main", "/app/main.go", 3))
+    assert join.buckets_of(inlined) == [0]
+    assert (
+        join.buckets_of(site(("list.push", "/lib/list.go", 4), ("main.x", "/app/main.go", 9), ("main.main", "/app/main.go", 3)))
+        == []
+    )
+
+
+def test_a_site_without_live_samples_has_no_retention() -> None:
+    assert retention_of(JOIN, VIEW.paths, site(("main.gone", "/app/main.go", 0))) is None
+
+
+def test_the_sites_that_feed_a_path() -> None:
+    fed = sites_at(JOIN, VIEW.paths, set(range(len(VIEW.paths))))
+    assert [(found.leaf.function, count) for found, count in fed] == [("main.put", 4), ("main.work", 1)]

@@ -1,0 +1,77 @@
+"""Growth between dumps: which path, how much of it, and what became of the objects of the first dump."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from leakhunt.errors import MismatchError
+from leakhunt.graph.growth import compare, topmost_growing
+from leakhunt.heaps.series import diff
+from leakhunt.reports.answers import render_json, render_text
+from tests.heaps import story
+from tests.reports.golden_files import check
+
+GOLDEN = Path(__file__).parent / "golden"
+FIRST, LAST = story.view(story.FIRST, "first.dump"), story.view(story.LAST, "last.dump")
+
+
+def test_text(request: pytest.FixtureRequest) -> None:
+    check(request, "diff.txt", render_text(diff([FIRST, LAST]), 100), GOLDEN)
+
+
+def test_growth_begins_at_the_entries_not_at_what_hangs_on_them() -> None:
+    row = json.loads(render_json(diff([FIRST, LAST])))["growth"][0]
+    assert row["steps"][-1]["type"] == "48 B, pointers at 0"
+    assert (row["first_objects"], row["last_objects"], row["grown_objects"]) == (4, 8, 4)
+    assert row["grown_bytes"] == 4 * (48 + 1024)
+    assert row["share_ppm"] == 1_000_000
+    assert row["survivors"] == 2  # sessions 0 and 1; 2 and 3 are gone although there are more than before
+    assert row["kept_ppm"] == 500_000
+
+
+def test_dumps_are_put_in_order_of_time() -> None:
+    assert render_json(diff([LAST, FIRST])) == render_json(diff([FIRST, LAST]))
+
+
+def test_growth_and_shrinkage_mirror_each_other() -> None:
+    forth = compare([FIRST.graph, LAST.graph], [FIRST.paths, LAST.paths])
+    back = compare([LAST.graph, FIRST.graph], [LAST.paths, FIRST.paths])
+    assert forth.grown_bytes.tolist() == (-back.grown_bytes).tolist()
+    assert forth.survivors.tolist() == back.survivors.tolist()
+    assert topmost_growing(back) == []
+
+
+def test_the_same_dump_twice_shows_no_growth() -> None:
+    answer = json.loads(render_json(diff([FIRST, FIRST])))
+    assert answer["growth"] == []
+    assert answer["grown_bytes"] == 0
+
+
+def test_a_buffer_that_only_gets_bigger_is_named_itself() -> None:
+    w = story.w
+    views = [
+        story.view(
+            w.dump(
+                w.object_(story.HEAP, bytes(size)),
+                w.segment(12, story.DATA, w.words(story.HEAP), [0]),
+                w.memstats(1, size, gc),
+            ),
+            str(gc),
+        )
+        for gc, size in ((1, 40960), (2, 81920))
+    ]
+    row = json.loads(render_json(diff(views)))["growth"][0]
+    assert (row["grown_objects"], row["grown_bytes"]) == (0, 40960)
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        (story.dump([1], 5, version="go1.26.8"), "different builds"),
+        (story.dump([1], 5, data=0x650000), "not dumps of one process"),
+    ],
+)
+def test_dumps_of_other_processes_are_refused(other: bytes, reason: str) -> None:
+    with pytest.raises(MismatchError, match=reason):
+        diff([FIRST, story.view(other)])
