@@ -9,6 +9,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+import zstandard
+
+from leakhunt.decode.gobinary import GoBinary, open_binary
+from leakhunt.decode.heapdump import read_dump
+from leakhunt.graph.build import build_graph
+from leakhunt.model.heap import HeapGraph
 
 SOURCE = Path(__file__).resolve().parent.parent / "fixtures" / "dumps" / "specimens"
 # How binaries come: with everything, stripped, position-independent, both.
@@ -43,3 +49,17 @@ def specimen(build: str = "plain", toolchain: str = "", entries: int = 200) -> S
     arguments = [str(binary), "-n", str(entries), "-dump", str(dump)]
     output = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=60).stdout
     return Specimen(str(binary), str(dump), {row.pop("name"): row for row in json.loads(output)})
+
+
+def open_heap(path: str, binary: str = "") -> tuple[HeapGraph, GoBinary | None]:
+    """The graph of a dump (plain or zstd), and the binary at the process's addresses."""
+    data = Path(path).read_bytes()
+    if path.endswith(".zst"):
+        data = zstandard.ZstdDecompressor().decompress(data, max_output_size=1 << 28)
+    dump = read_dump(memoryview(data), path)
+    if not binary:
+        return build_graph(dump), None
+    program = open_binary(binary)
+    segment = next(segment for segment in dump.process.segments if segment.kind == "data")
+    program.load_at(path, dump.process.go_version, (segment.address, segment.size_bytes), dump.process.itabs)
+    return build_graph(dump), program

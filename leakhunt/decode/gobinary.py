@@ -121,7 +121,8 @@ class GoBinary:
             raw = text.encode("utf-8", "surrogateescape")
             length = bytes([len(raw)]) if len(raw) < 128 else bytes([len(raw) & 127 | 128, len(raw) >> 7])
             for at in self.image.find(length + raw, 1):
-                for use in self.image.find(struct.pack("<i", at - 1 - self.types), 8) if at > self.types else ():
+                offset = at - 1 - self.types
+                for use in self.image.find(struct.pack("<i", offset), 8) if 0 < offset < 1 << 31 else ():
                     found = self.type(use - 40 + self.slide)
                     if found is not None and found.name == name:
                         yield found.id

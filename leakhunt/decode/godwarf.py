@@ -47,9 +47,8 @@ class GoDwarf:
         self._offsets: NDArray[np.int64] = np.ascontiguousarray(self._rows[:, _OFFSET])
         self._tags: NDArray[np.int64] = np.ascontiguousarray(self._rows[:, _TAG])
         self._types: dict[int, GoType | None] = {}
-        # DW_AT_go_runtime_type is an offset from runtime.types in what was seen (1.21 to 1.27) and an address elsewhere.
-        highest = int(self._rows[:, _RUNTIME_TYPE].max(initial=-1))
-        self._types_base = types if highest < end_types - types else 0
+        # DW_AT_go_runtime_type is an offset from runtime.types in what was seen (1.21 to 1.27) but for a stray address.
+        self._types_base, self._types_bytes = types, end_types - types
 
     # Rows.
 
@@ -161,7 +160,7 @@ class GoDwarf:
             if not name or type_offset < 0:
                 continue
             type_id = self._type_id(type_offset)
-            found += [Local(name, type_id, offset, piece) for offset, piece in self._places(row, pc - 1 - self.slide)]
+            found += [Local(name, type_id, *place) for place in self._places(row, pc - 1 - self.slide)]
         return found
 
     def captures_of(self, entry: int) -> list[Capture]:
@@ -173,7 +172,7 @@ class GoDwarf:
             if offset >= 0 and self._variable_type(row) >= 0:
                 name = self._name(row)
                 type_id = self._type_id(self._variable_type(row))
-                found.append(Capture(name.removeprefix("&"), type_id, offset, name.startswith("&")))
+                found.append(Capture(name.removeprefix("&"), type_id, offset))
         return found
 
     def _variable_type(self, row: int) -> int:
@@ -181,8 +180,8 @@ class GoDwarf:
         origin = self._row_at(int(self._rows[row, _ORIGIN])) if offset < 0 and self._rows[row, _ORIGIN] >= 0 else -1
         return int(self._rows[origin, _TYPE]) if origin >= 0 else offset
 
-    def _places(self, row: int, pc: int) -> list[tuple[int, int]]:
-        """(offset from the canonical frame address, offset in the variable) of the parts of a variable that are in memory."""
+    def _places(self, row: int, pc: int) -> list[tuple[int, int, int]]:
+        """(offset from the canonical frame address, offset in the variable, bytes) of the parts that are in memory."""
         at, length = int(self._rows[row, _LOCATION]), int(self._rows[row, _LOCATION_LENGTH])
         if at < 0:
             return []
@@ -262,7 +261,9 @@ class GoDwarf:
 
     def _runtime_type(self, row: int) -> int:
         value = int(self._rows[row, _RUNTIME_TYPE])
-        return value + self._types_base + self.slide if value > 0 else 0
+        if value <= 0:
+            return 0
+        return value + self.slide + (self._types_base if value < self._types_bytes else 0)
 
     def _type_id(self, offset: int) -> int:
         """Id of the type whose entry is at `offset`: its abi.Type's address, else the entry's negative offset."""
@@ -395,7 +396,7 @@ def _abbreviations(data: bytes, at: int) -> tuple[NDArray[np.int64], NDArray[np.
     return table, np.array(specifications, np.int64).reshape(-1, 3)
 
 
-def _frame_places(expression: bytes) -> list[tuple[int, int]]:
+def _frame_places(expression: bytes) -> list[tuple[int, int, int]]:
     """The parts of a location expression that are fbreg or call-frame-address plus nothing, piece by piece."""
     places = []
     at = piece = 0
@@ -414,7 +415,7 @@ def _frame_places(expression: bytes) -> list[tuple[int, int]]:
             elif operation == _PIECE:
                 size, at = _leb(expression, at)
                 if pending is not None:
-                    places.append((pending, piece))
+                    places.append((pending, piece, size))
                 pending, piece = None, piece + size
             elif 0x50 <= operation <= 0x6F:  # a register
                 pending = None
@@ -426,7 +427,7 @@ def _frame_places(expression: bytes) -> list[tuple[int, int]]:
     except (IndexError, ValueError):
         return places
     if pending is not None:
-        places.append((pending, piece))
+        places.append((pending, piece, 0))
     return places
 
 

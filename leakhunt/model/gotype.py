@@ -68,22 +68,23 @@ class Variable:
 @dataclass(frozen=True, slots=True)
 class Local:
     """A piece of a local variable or parameter in a frame: `offset` bytes from the canonical frame address (the frame's
-    stack pointer plus its size), `piece` bytes from the variable's start."""
+    stack pointer plus its size), `piece` bytes from the variable's start, `piece_bytes` long (0: all that follows)."""
 
     name: str
     type_id: int
     offset: int
     piece: int = 0
+    piece_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A variable captured by a closure, `offset` bytes from the start of the closure object."""
+    """A variable captured by a closure, `offset` bytes from the start of the closure object. One that is captured by reference
+    has the type of a pointer to it."""
 
     name: str
     type_id: int
     offset: int
-    by_reference: bool = False
 
 
 class Program(Protocol):

@@ -1,0 +1,209 @@
+"""What GC roots are called and what they lead to: the words of global variables and of the variables in stack frames.
+
+Globals are followed through the data segment (`var registry = &Registry{...}` is a pointer to a nameless value there), stack
+variables through their own frame (the array behind a slice that does not escape), so that every word has the name of the
+variable through which a person would reach it. Cost: the words of globals once; one look-up for each variable of a function at
+a pc, however many goroutines stand there.
+"""
+
+import bisect
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from leakhunt.graph.layout import Action, Layout, Layouts, Slot
+from leakhunt.model.gotype import Kind, Program, Variable
+from leakhunt.model.heap import WORD_BYTES, HeapGraph, Int64, Segment
+from leakhunt.model.site import is_runtime
+
+MAX_RUNTIME_BYTES = 1 << 12  # of a global of the runtime; runtime.mheap_ alone is 64 KiB of pointers, none to a user's object
+MAX_STATICS = 1 << 18  # values in the data segment that are followed from global variables
+MAX_FRAMES = 20_000  # frames whose stack-allocated values are looked into
+_PART = re.compile(r"\.(data|ptr|itab|type)$")  # how the compiler calls the halves of an interface or slice it took apart
+
+Named = tuple[str, str, Slot | None]
+
+
+def words_at(contents: memoryview, offsets: Int64) -> Int64:
+    """The 8-byte words of the contents at byte `offsets`."""
+    data = np.frombuffer(contents, np.uint8)
+    spread = data[offsets[:, None] + np.arange(WORD_BYTES)]
+    return np.ascontiguousarray(spread).view(np.int64).reshape(-1)
+
+
+class Globals:
+    """Global variables and the values in the data segment that they lead to, with their names."""
+
+    def __init__(self, layouts: Layouts, contents: memoryview, segments: list[Segment]) -> None:
+        self.layouts, self.contents, self.segments = layouts, contents, segments
+        self.known: dict[int, tuple[str, str, int, int]] = {}  # address: name, label, layout (-1 unknown), bytes
+        self.starts: list[int] = []
+        self.slots: dict[int, dict[int, Slot]] = {}
+
+    def follow(self, program: Program) -> None:
+        """Learn the variables, then what they point to inside the segments, as far as it goes."""
+        waiting: list[int] = []
+        for variable in program.variables():
+            if self._segment_of(variable.address) is None:
+                continue
+            self.known[variable.address] = (variable.name, "", self._layout_of(program, variable), variable.size_bytes)
+            waiting.append(variable.address)
+        while waiting and len(self.known) < MAX_STATICS:
+            address = waiting.pop()
+            name, label, number, size = self.known[address]
+            self.layouts.settle()
+            if number < 0:
+                continue
+            layout = self.layouts.layouts[number]
+            for to, to_layout, to_size, more in self._targets(address, size, layout):
+                before = self.known.get(to)
+                if before is None or (before[2] < 0 and "stmp_" in before[0]):
+                    self.known[to] = (name, label + more, to_layout, to_size)
+                    waiting.append(to)
+        self.starts = sorted(self.known)
+
+    def _targets(self, address: int, size: int, layout: Layout) -> Iterator[tuple[int, int, int, str]]:
+        """What a value in a segment leads to in the segments: address, layout, bytes, label."""
+        segment = self._segment_of(address)
+        if segment is None or not layout.slots or layout.size_bytes < WORD_BYTES:
+            return
+        size = min(size if layout.repeats else layout.size_bytes, segment.address + segment.size_bytes - address)
+        at = segment.content_offset + address - segment.address
+        words = words_at(self.contents, at + np.arange(0, size - WORD_BYTES + 1, WORD_BYTES))
+        inside = np.zeros(len(words), bool)
+        for other in self.segments:
+            inside |= (words >= other.address) & (words < other.address + other.size_bytes)
+        slots = {slot.word: slot for slot in layout.slots} if inside.any() else {}
+        for word in np.flatnonzero(inside).tolist():
+            slot = slots.get(word % (layout.size_bytes // WORD_BYTES) if layout.repeats else word)
+            found = self._target(address + word * WORD_BYTES, slot) if slot is not None else None
+            if found is not None and slot is not None:
+                yield *found, slot.label
+
+    def _layout_of(self, program: Program, variable: Variable) -> int:
+        found = program.type(variable.type_id) if variable.type_id else None
+        if found is None or (is_runtime(variable.name) and variable.size_bytes > MAX_RUNTIME_BYTES):
+            return -1
+        return self.layouts.array(found.element) if found.kind == Kind.ARRAY else self.layouts.value(found.id)
+
+    def _target(self, address: int, slot: Slot) -> tuple[int, int, int] | None:
+        """(address, layout, bytes) of the value in a segment that the pointer word at `address` leads to."""
+        word = self._word(address)
+        if word is None or self._segment_of(word) is None:
+            return None
+        action, number, count = slot.action, slot.argument, 1
+        if action == Action.INTERFACE:
+            key = self._word(address - WORD_BYTES) or 0
+            program = self.layouts.program
+            type_id = key if program.type(key) is not None else program.itab_type(key)
+            action, number, _ = self.layouts.pointed(type_id) if type_id else (Action.POINTER, -1, -1)
+        elif action == Action.INSIDE:
+            count = max(self._word(address + 2 * WORD_BYTES) or 0, 0)
+        if action not in (Action.BASE, Action.INSIDE) or number < 0:
+            return None
+        self.layouts.settle()
+        size = self.layouts.layouts[number].size_bytes * min(count, 1 << 32)
+        return word, number, size
+
+    def at(self, address: int) -> tuple[str, str, Slot | None]:
+        """Name of the variable that holds the word at `address`, label of its part, and what the word leads to."""
+        i = bisect.bisect_right(self.starts, address) - 1
+        if i < 0:
+            return "", "", None
+        start = self.starts[i]
+        name, label, number, size = self.known[start]
+        if address - start >= max(size, WORD_BYTES):
+            return "", "", None
+        if number < 0:
+            return name, label, None
+        layout = self.layouts.layouts[number]
+        word = (address - start) // WORD_BYTES
+        words = layout.size_bytes // WORD_BYTES
+        if number not in self.slots:
+            self.slots[number] = {slot.word: slot for slot in layout.slots}
+        slot = self.slots[number].get(word % words if layout.repeats and words else word)
+        return name, label + (slot.label if slot is not None else ""), slot
+
+    def _segment_of(self, address: int) -> Segment | None:
+        return next((s for s in self.segments if s.address <= address < s.address + s.size_bytes), None)
+
+    def _word(self, address: int) -> int | None:
+        segment = self._segment_of(address)
+        if segment is None or address + WORD_BYTES > segment.address + segment.size_bytes:
+            return None
+        at = segment.content_offset + address - segment.address
+        return int.from_bytes(self.contents[at : at + WORD_BYTES], "little")
+
+
+class Frames:
+    """The variables in the stack frames of a heap's goroutines."""
+
+    def __init__(self, graph: HeapGraph, contents: memoryview, layouts: Layouts) -> None:
+        self.graph, self.contents, self.layouts = graph, contents, layouts
+        self._variables: dict[int, dict[int, tuple[str, Slot | None]]] = {}
+        self._regions: dict[int, list[tuple[int, int, int, str, str]]] = {}
+
+    def at(self, frame: int, address: int) -> Named:
+        """(variable, part of it, what it leads to) of the word at `address` in a frame; "" for the variable where unknown."""
+        frames = self.graph.process.frames
+        top = int(frames.stack_pointers[frame] + frames.sizes[frame])
+        found = self.variables(int(frames.pcs[frame])).get(address - top)
+        if found is not None:
+            return found[0], found[1].label if found[1] is not None else "", found[1]
+        for start, size, number, name, label in self._stack_values(frame):
+            if start <= address < start + size:
+                layout = self.layouts.layouts[number]
+                word, words = (address - start) // WORD_BYTES, layout.size_bytes // WORD_BYTES
+                word = word % words if layout.repeats and words else word
+                slot = next((slot for slot in layout.slots if slot.word == word), None)
+                return name, label + (slot.label if slot is not None else ""), slot
+        return "", "", None
+
+    def variables(self, pc: int) -> dict[int, tuple[str, Slot | None]]:
+        """(variable, slot) of the pointer words of a function's variables, by offset from the canonical frame address."""
+        if pc in self._variables:
+            return self._variables[pc]
+        known: dict[int, tuple[str, Slot | None]] = {}
+        for piece in self.layouts.program.locals_at(pc):
+            number = self.layouts.value(piece.type_id)
+            self.layouts.settle()
+            if number < 0:
+                continue
+            layout = self.layouts.layouts[number]
+            end = piece.piece + piece.piece_bytes if piece.piece_bytes else layout.size_bytes
+            name = _PART.sub("", piece.name.removeprefix("&"))
+            for slot in layout.slots:
+                at = slot.word * WORD_BYTES
+                if not piece.piece <= at < end:
+                    continue
+                # The type word of an interface must lie in the same piece, or what stands before the data is another's.
+                split = slot.action == Action.INTERFACE and at - WORD_BYTES < piece.piece
+                offset = piece.offset + at - piece.piece
+                if offset not in known or known[offset][1] is None:
+                    known[offset] = (name, None if split else slot)
+        self._variables[pc] = known
+        return known
+
+    def _stack_values(self, frame: int) -> list[tuple[int, int, int, str, str]]:
+        """(address, bytes, layout, variable, label) of the values in a frame that its own variables point to."""
+        if frame in self._regions or len(self._regions) >= MAX_FRAMES:
+            return self._regions.get(frame, [])
+        frames = self.graph.process.frames
+        low, size, place = (int(column[frame]) for column in (frames.stack_pointers, frames.sizes, frames.content_offsets))
+        found: list[tuple[int, int, int, str, str]] = []
+        for offset, (name, slot) in self.variables(int(frames.pcs[frame])).items():
+            if slot is None or slot.action not in (Action.BASE, Action.INSIDE) or slot.argument < 0:
+                continue
+            if not 0 <= size + offset <= size - WORD_BYTES:
+                continue  # a parameter, which lies in the caller's frame
+            word = int.from_bytes(self.contents[place + size + offset : place + size + offset + WORD_BYTES], "little")
+            self.layouts.settle()
+            layout = self.layouts.layouts[slot.argument]
+            if low <= word < low + size and layout.size_bytes:
+                # How long a slice's array is may stand elsewhere; it ends with the frame at the latest.
+                room = low + size - word
+                found.append((word, room if layout.repeats else min(layout.size_bytes, room), slot.argument, name, slot.label))
+        found.sort(key=lambda region: region[1])
+        self._regions[frame] = found
+        return found
