@@ -19,6 +19,7 @@ from leakhunt.config import Settings
 from leakhunt.errors import ConfigError, DecodeError, MismatchError
 from leakhunt.measure import thresholds
 from leakhunt.measure.cogrowth import growth_groups
+from leakhunt.measure.course import Course, course_of
 from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series, stack_counts
 from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
@@ -81,6 +82,16 @@ class Evidence:
     def trends(self) -> Trends:
         """Trends of all sites."""
         return analyse(self.series)
+
+    def course(self, group: Group) -> Course:
+        """The history of a group over the longest segment."""
+        if group.sites not in self._courses:
+            self._courses[group.sites] = course_of(self.series, group.sites)
+        return self._courses[group.sites]
+
+    @cached_property
+    def _courses(self) -> dict[tuple[int, ...], Course]:
+        return {}
 
     def trend(self, site: int) -> Trend:
         """Trend of one site."""

@@ -61,16 +61,20 @@ def _best(findings: list[Finding], stance: Stance) -> int:
 
 
 def _weigh(findings: list[Finding], evidence: Evidence) -> Verdict | None:
-    """The verdict on one group; None where it is cleared. The strongest finding of each side counts, and on a tie the
-    charge is only a suspicion. Two or three snapshots allow no more than a suspicion either."""
+    """The verdict on one group; None where it is cleared.
+
+    The strongest finding of each side counts. An excuse as strong as the charge leaves a suspicion, or, where it says that
+    growth will end by itself, FILLING. Two or three snapshots allow no more than a suspicion.
+    """
     charge, excuse = _best(findings, Stance.IMPLICATES), _best(findings, Stance.EXONERATES)
-    if charge == 0 or excuse > charge:
-        growing = charge > 0 and evidence.snapshots >= MIN_SNAPSHOTS
-        filling = any(f.stance is Stance.EXONERATES and f.pattern in _FILLING_PATTERNS for f in findings)
-        return Verdict.FILLING if growing and filling else None
-    if excuse == charge or charge == _WEIGHT[Confidence.LOW] or evidence.snapshots < MIN_SNAPSHOTS:
-        return Verdict.SUSPECT
-    return Verdict.LEAK
+    if charge == 0:
+        return None
+    if evidence.snapshots < MIN_SNAPSHOTS:
+        return Verdict.SUSPECT if excuse <= charge else None
+    ends = any(f.stance is Stance.EXONERATES and f.pattern in _FILLING_PATTERNS for f in findings if _WEIGHT[f.confidence] == excuse)
+    if excuse >= charge:
+        return Verdict.FILLING if ends else None if excuse > charge else Verdict.SUSPECT
+    return Verdict.LEAK if charge > _WEIGHT[Confidence.LOW] else Verdict.SUSPECT
 
 
 def _case(group: Group, findings: list[Finding], verdict: Verdict, evidence: Evidence) -> Case:

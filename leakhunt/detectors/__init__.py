@@ -14,8 +14,10 @@ from typing import Protocol
 
 from leakhunt.detectors import (
     append_only_slice,
+    bounded_cache,
     buffer_growth,
     cache_no_janitor,
+    churn,
     context_cancel_children,
     context_chain,
     goroutine_leak,
@@ -24,8 +26,14 @@ from leakhunt.detectors import (
     label_cardinality,
     lazy_ttl_cache,
     listener_registration,
+    load_step,
+    map_capacity,
     never_freed,
+    noise,
+    plateau,
+    pool,
     profiler,
+    sawtooth,
     steady_growth,
     subslice_retention,
     sync_map_registry,
@@ -71,10 +79,18 @@ DETECTORS: tuple[Detector, ...] = (
     subslice_retention,
     never_freed,
     steady_growth,
-    # exonerating
-    warm_up,
-    janitor_cache,
+    # exonerating, the more telling first too
     profiler,
+    warm_up,
+    load_step,
+    sawtooth,
+    plateau,
+    bounded_cache,
+    janitor_cache,
+    pool,
+    map_capacity,
+    churn,
+    noise,
 )
 
 

@@ -1,0 +1,54 @@
+"""Bounded cache: it still grows, more and more slowly, or its library keeps a hard cap.
+
+Looks for: growth whose steps shrink, as a cache's do when more and more of what it is asked for is there already; and sites
+    of libraries that evict at a cap by construction.
+Why it matters: filling is not leaking, but it is not nothing: the cap decides where it ends.
+How it decides: the last third of the window gains at most half of what the first third gained in the same time; births and
+    deaths are followed to where they meet, which estimates the level it will come to rest at. Known hard caps
+    (golang-lru, ristretto, theine) count with low confidence, because a cap far above what fits is no help.
+When it is wrong: a leak under load that fades.
+What to do: compare the expected level with the memory there is; set the cap by what entries weigh.
+Options: none.
+"""
+
+from collections.abc import Iterator
+
+from leakhunt.detectors.caches import cache_on
+from leakhunt.evidence import Evidence
+from leakhunt.measure.shape import filling
+from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.units import format_bytes, format_rate
+
+PATTERN = "bounded-cache"
+HARD_CAPS = frozenset({"golang-lru", "ristretto", "theine", "freecache"})
+
+
+def examine(evidence: Evidence) -> Iterator[Finding]:
+    """Speaks for groups that fill up, and for those of a cache with a hard cap."""
+    for group in evidence.groups:
+        found = filling(evidence.course(group))
+        known = cache_on(evidence.series.sites[i] for i in group.sites)
+        capped = known is not None and known[0].name in HARD_CAPS
+        if found is None and not capped:
+            continue
+        facts: dict[str, float | str] = {}
+        said = []
+        if found is not None:
+            facts |= {"early_bytes_per_hour": found.early_bytes_per_hour, "late_bytes_per_hour": found.late_bytes_per_hour}
+            said.append(f"growth slows down, from {format_rate(found.early_bytes_per_hour)} in the first third of the window to "
+                        f"{format_rate(found.late_bytes_per_hour)} in the last")  # fmt: skip
+            if found.full_bytes is not None and found.reached is not None:
+                facts |= {"full_bytes": found.full_bytes, "reached": found.reached}
+                said.append(f"it would come to rest near {format_bytes(found.full_bytes)}, {100 * found.reached:.0f} % reached")
+        if known is not None and capped:
+            facts["cache"] = known[1]
+            said.append(f"{known[1]} evicts at its cap")
+        yield Finding(
+            detector="bounded-cache",
+            pattern=PATTERN,
+            stance=Stance.EXONERATES,
+            confidence=Confidence.MEDIUM if found is not None else Confidence.LOW,
+            sites=group.sites,
+            text="; ".join(said),
+            facts=facts,
+        )

@@ -1,0 +1,41 @@
+"""Noise: the change is within what sampling and turnover make by chance.
+
+Looks for: sites that a comparison of two snapshots would point at, and whose trend is no more than chance.
+Why it matters: a heap profile knows 1 MiB of small objects to 71 %, 10 MiB to 22 %. Differences below that mean nothing.
+How it decides: the trend test was made and is not significant, or too few sampled objects came or went to make one.
+When it is wrong: a leak too small for the series; the report says how large one it could have seen.
+What to do: nothing; for smaller leaks take more snapshots over a longer time, or a smaller runtime.MemProfileRate.
+Options: none.
+"""
+
+from collections.abc import Iterator
+
+from leakhunt.evidence import Evidence
+from leakhunt.measure.thresholds import MIN_SNAPSHOTS
+from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.units import format_bytes
+
+PATTERN = "noise"
+
+
+def examine(evidence: Evidence) -> Iterator[Finding]:
+    """Clears groups whose change is within chance."""
+    if evidence.snapshots < MIN_SNAPSHOTS:
+        return
+    trends = evidence.trends
+    for group in evidence.groups:
+        trend = evidence.trend(group.seed)
+        if trends.growing[group.seed] or not trend.tested:
+            continue
+        yield Finding(
+            detector="noise",
+            pattern=PATTERN,
+            stance=Stance.EXONERATES,
+            confidence=Confidence.LOW,
+            sites=group.sites,
+            text=(
+                f"within chance: {format_bytes(trends.grown_bytes[group.seed], signed=True)} on a mean of {trend.samples:.0f} sampled "
+                f"objects, q={trend.q:.2g} over {int(trends.tested.sum()):,} sites tested"
+            ),
+            facts={"q": trend.q, "p": trend.p, "samples": trend.samples},
+        )

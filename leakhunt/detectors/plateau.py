@@ -1,0 +1,42 @@
+"""Plateau: it grew, and has stopped growing.
+
+Looks for: sites that rose and are level since: caches that are full, pools at their high-water mark, data that was loaded once.
+Why it matters: +50 % from first to last looks like a leak to every rule that compares two snapshots.
+How it decides: from some snapshot on the site's drift is no more than chance, over at least three snapshots, although growth
+    at the earlier rate would have shown by two standard errors or more. High confidence from four standard errors.
+When it is wrong: a leak that rests because load does (a night, a weekend).
+What to do: nothing, if the level is affordable. Look again under load.
+Options: `--warmup N` drops the rise.
+"""
+
+from collections.abc import Iterator
+
+from leakhunt.evidence import Evidence
+from leakhunt.measure.shape import plateau
+from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.units import format_bytes
+
+PATTERN = "plateau"
+HIGH_SIGMAS = 4.0  # growth that is missing this surely is missing: 1 in 30 000 by chance
+
+
+def examine(evidence: Evidence) -> Iterator[Finding]:
+    """Clears groups that have stopped growing."""
+    for group in evidence.groups:
+        course = evidence.course(group)
+        found = plateau(course)
+        if found is None:
+            continue
+        level = course.snapshots - found.since
+        yield Finding(
+            detector="plateau",
+            pattern=PATTERN,
+            stance=Stance.EXONERATES,
+            confidence=Confidence.HIGH if found.missing_sigmas >= HIGH_SIGMAS else Confidence.MEDIUM,
+            sites=group.sites,
+            text=(
+                f"level at {format_bytes(found.level_bytes)} for the last {level} of {course.snapshots} snapshots: growth as "
+                f"before would have shown by {found.missing_sigmas:.1f} standard errors"
+            ),
+            facts={"level_bytes": found.level_bytes, "level_snapshots": level, "missing_sigmas": found.missing_sigmas},
+        )
