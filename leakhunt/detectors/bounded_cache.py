@@ -35,8 +35,8 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         said = []
         if found is not None:
             facts |= {"early_bytes_per_hour": found.early_bytes_per_hour, "late_bytes_per_hour": found.late_bytes_per_hour}
-            said.append(f"growth slows down, from {format_rate(found.early_bytes_per_hour)} in the first third of the window to "
-                        f"{format_rate(found.late_bytes_per_hour)} in the last")  # fmt: skip
+            early, late = format_rate(found.early_bytes_per_hour), format_rate(found.late_bytes_per_hour)
+            said.append(f"growth slows down, from {early} in the first third of the window to {late} in the last")
             if found.full_bytes is not None and found.reached is not None:
                 facts |= {"full_bytes": found.full_bytes, "reached": found.reached}
                 said.append(f"it would come to rest near {format_bytes(found.full_bytes)}, {100 * found.reached:.0f} % reached")

@@ -39,6 +39,11 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
                 f"one step, from {format_bytes(found.before_bytes)} to {format_bytes(found.after_bytes)} before snapshot "
                 f"{found.at + 1} of {course.snapshots}: level on both sides{load}"
             ),
-            facts={"at": found.at, "before_bytes": found.before_bytes, "after_bytes": found.after_bytes,
-                   "allocation_ratio": found.allocation_ratio, "explained": found.explained},  # fmt: skip
+            facts={
+                "at": found.at,
+                "before_bytes": found.before_bytes,
+                "after_bytes": found.after_bytes,
+                "allocation_ratio": found.allocation_ratio,
+                "explained": found.explained,
+            },
         )

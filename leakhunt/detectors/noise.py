@@ -16,6 +16,7 @@ from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.units import format_bytes
 
 PATTERN = "noise"
+FEW_SAMPLES = 6  # below it one sampled object more or less is 17 % and any curve can be drawn through the points
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
@@ -31,11 +32,11 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             detector="noise",
             pattern=PATTERN,
             stance=Stance.EXONERATES,
-            confidence=Confidence.LOW,
+            confidence=Confidence.HIGH if trend.samples < FEW_SAMPLES else Confidence.LOW,
             sites=group.sites,
             text=(
-                f"within chance: {format_bytes(trends.grown_bytes[group.seed], signed=True)} on a mean of {trend.samples:.0f} sampled "
-                f"objects, q={trend.q:.2g} over {int(trends.tested.sum()):,} sites tested"
+                f"within chance: {format_bytes(trends.grown_bytes[group.seed], signed=True)} on a mean of {trend.samples:.0f} "
+                f"sampled objects, q={trend.q:.2g} over {int(trends.tested.sum()):,} sites tested"
             ),
             facts={"q": trend.q, "p": trend.p, "samples": trend.samples},
         )

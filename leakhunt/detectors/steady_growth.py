@@ -14,7 +14,7 @@ Options: `--warmup N` drops the first snapshots, `--focus` and `--ignore` choose
 from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
-from leakhunt.measure.thresholds import ALPHA, MIN_SNAPSHOTS
+from leakhunt.measure.thresholds import ALPHA, MIN_GROWTH_BYTES, MIN_SNAPSHOTS
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.units import format_bytes, format_rate
 
@@ -30,7 +30,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         trend = evidence.trend(group.seed)
         grown = sum(float(trends.grown_bytes[site]) for site in group.sites)
         if evidence.snapshots < MIN_SNAPSHOTS:
-            if grown > 0:
+            if grown >= MIN_GROWTH_BYTES:
                 yield _candidate(group.sites, grown, evidence.snapshots)
             continue
         if not trends.growing[group.seed]:

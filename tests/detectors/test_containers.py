@@ -51,8 +51,7 @@ def test_growing_objects_of_one_size_are_neither() -> None:
 def test_buffers_that_get_larger_are_told_from_more_buffers() -> None:
     stack = "bytes.growSlice < bytes.(*Buffer).grow < bytes.(*Buffer).Write < main.render"
     level = [8] * 12
-    larger = [Row(stack, 65536, [8 - i // 2 if i < 12 else 0 for i in range(12)], freed=[i // 2 for i in range(12)]),
-              Row(stack, 4194304, [i // 2 for i in range(12)])]  # fmt: skip
+    larger = _outgrown(stack, tuple((2 << 20) + (k << 20) for k in range(12)))
     assert [f for f, _ in verdicts(buffer_growth.examine, evidence(*larger))] == ["main.render"]
     assert verdicts(buffer_growth.examine, evidence(Row(stack, 65536, level, freed=ramp(12, 9)))) == []
     assert verdicts(buffer_growth.examine, evidence(Row(stack, 65536, ramp(12, 9, start=9)))) == []

@@ -1,0 +1,85 @@
+"""Exonerating detectors: each clears its own shape and keeps silent about a leak."""
+
+from types import ModuleType
+
+import pytest
+
+from leakhunt.detectors import (
+    bounded_cache,
+    churn,
+    load_step,
+    map_capacity,
+    never_freed,
+    noise,
+    plateau,
+    pool,
+    profiler,
+    sawtooth,
+    steady_growth,
+    warm_up,
+)
+from leakhunt.evidence import Evidence
+from tests.detectors.lab import Row, evidence, ramp, verdicts
+
+PUT = "main.put < main.serve"
+TEETH = [4, 14, 24, 34, 5, 15, 25, 35, 4, 14, 24, 34, 5, 15, 25, 35]
+
+
+def _freed_before(inuse: list[int], born: int) -> list[int]:
+    """Cumulative frees if `born` sampled objects came before each snapshot."""
+    return [inuse[0] + born * i - inuse[i] for i in range(len(inuse))]
+
+
+LEAK = evidence(Row(PUT, 640, ramp(16, 6)))
+STEP_FREED = [20 * i for i in range(8)] + [160 + 60 * i for i in range(8)]
+FILLING = [0, 40, 72, 98, 118, 134, 147, 158, 166, 173, 178, 183, 186, 189, 191, 193]
+RISE = [10, 25, 40, 55, 70, 85, 100, 100, 101, 100, 100, 99, 100, 100, 101, 100]
+LEVEL = [30, 32, 29, 31, 30, 28, 31, 30, 32, 31, 30, 29, 31, 30, 32, 30]
+QUIET = [3, 4, 3, 4, 5, 3, 4, 6, 4, 5, 6, 5, 4, 5, 6, 6]
+PROFILER = "compress/flate.NewWriter < runtime/pprof.newProfileBuilder < main.dump"
+FALL = [60 - 3 * i for i in range(16)]
+SHAPES: list[tuple[ModuleType, Evidence]] = [
+    (plateau, evidence(Row(PUT, 640, RISE))),
+    (sawtooth, evidence(Row(PUT, 640, TEETH, freed=_freed_before(TEETH, 30)))),
+    (load_step, evidence(Row(PUT, 640, [20] * 8 + [60] * 8, freed=STEP_FREED))),
+    (bounded_cache, evidence(Row(PUT, 640, FILLING))),
+    (churn, evidence(Row(PUT, 640, LEVEL, freed=ramp(16, 30)))),
+    (noise, evidence(Row(PUT, 640, QUIET, freed=ramp(16, 2)))),
+    (map_capacity, evidence(Row(PUT, 27264, [40] * 16))),
+    (pool, evidence(Row("main.newBuffer < sync.(*Pool).Get < main.serve", 65536, [40] * 16))),
+    (profiler, evidence(Row(PROFILER, 65536, ramp(16, 2)))),
+    (warm_up, evidence(Row(PUT, 640, ramp(16, 3)), Row("main.put < main.fill", 640, FALL, freed=ramp(16, 3)))),
+]
+
+
+@pytest.mark.parametrize(("detector", "seen"), SHAPES, ids=[module.__name__.rpartition(".")[2] for module, _ in SHAPES])
+def test_clears_its_own_shape(detector: ModuleType, seen: Evidence) -> None:
+    first = [f for f in detector.examine(seen) if seen.series.sites[f.sites[0]].leaf.function != "main.idle"]
+    assert [(f.pattern, f.stance) for f in first] == [(detector.PATTERN, "exonerates")]
+
+
+@pytest.mark.parametrize("detector", [module for module, _ in SHAPES])
+def test_says_nothing_for_a_leak(detector: ModuleType) -> None:
+    assert [leaf for leaf, _ in verdicts(detector.examine, LEAK) if leaf == "main.put"] == []
+
+
+def test_steady_growth_accuses_a_leak_with_its_numbers() -> None:
+    (finding,) = steady_growth.examine(LEAK)
+    assert finding.confidence == "high"
+    assert "over 16 snapshots" in finding.text
+    assert finding.facts["q"] < 0.001
+
+
+def test_steady_growth_is_quiet_about_turnover() -> None:
+    level = [30, 32, 29, 31, 30, 28, 31, 30, 32, 31, 30, 29, 31, 30, 32, 33]
+    assert verdicts(steady_growth.examine, evidence(Row(PUT, 640, level, freed=ramp(16, 30)))) == []
+
+
+def test_never_freed_wants_no_free_at_all() -> None:
+    (finding,) = never_freed.examine(LEAK)
+    assert finding.facts["freed_samples"] == 0
+    assert verdicts(never_freed.examine, evidence(Row(PUT, 640, ramp(16, 6), freed=ramp(16, 1)))) == []
+
+
+def test_two_snapshots_give_a_candidate_and_no_more() -> None:
+    assert verdicts(steady_growth.examine, evidence(Row(PUT, 640, [0, 40]))) == [("main.put", "low")]
