@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from leakhunt import decode
 from leakhunt.config import Settings
+from leakhunt.decode.dumpfile import is_dump_file, is_stripped_file
 from leakhunt.errors import ConfigError, DecodeError, MismatchError
+from leakhunt.heaps.view import HeapView, open_heap
 from leakhunt.measure import thresholds
 from leakhunt.measure.cogrowth import growth_groups
 from leakhunt.measure.course import Course, course_of
@@ -24,7 +26,7 @@ from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series
 from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
 from leakhunt.measure.trend import Trends, analyse
-from leakhunt.model.finding import Input
+from leakhunt.model.finding import Input, Retention
 from leakhunt.model.profile import Profile, ProfileKind
 from leakhunt.model.series import Series, Trend
 
@@ -63,6 +65,7 @@ class Evidence:
     inputs       every input in the order given, skipped ones with the reason
     settings     what the user set
     memstats     the runtime's MemStats and when they were taken, from text profiles and from captures
+    dumps        heap dumps of the same process, in order of time
     """
 
     series: Series
@@ -71,6 +74,7 @@ class Evidence:
     inputs: tuple[Input, ...] = ()
     settings: Settings = field(default_factory=Settings)
     memstats: tuple[MemStatsAt, ...] = ()
+    dumps: tuple[HeapView, ...] = ()
 
     @property
     def snapshots(self) -> int:
@@ -82,6 +86,15 @@ class Evidence:
     def trends(self) -> Trends:
         """Trends of all sites."""
         return analyse(self.series)
+
+    def retention(self, group: Group) -> Retention | None:
+        """Who holds what the group's sites allocated, by the newest dump in which a sampled object of theirs is reached."""
+        for view in reversed(self.dumps):
+            found = [view.retention_of(self.series.sites[site]) for site in group.sites]
+            held = [each for each in found if each is not None]
+            if held:
+                return max(held, key=lambda each: each.retained_bytes)
+        return None
 
     def course(self, group: Group) -> Course:
         """The history of a group over the longest segment."""
@@ -202,10 +215,16 @@ def gather(sources: Iterable[Source], settings: Settings, memstats: Iterable[Mem
     builder = SeriesBuilder(granularity=settings.granularity, warmup=settings.warmup)
     goroutines: list[tuple[int, dict[Stack, int]]] = []
     leaked: list[tuple[int, dict[Stack, int]]] = []
+    dumps: list[HeapView] = []
     inputs = []
     for source in sources:
         digest = ""
         try:
+            if source.path is not None and (is_dump_file(source.path) or is_stripped_file(source.path)):
+                digest = _file_digest(source.path)
+                dumps.append(open_heap(source.path))
+                inputs.append(_dump_input(source, digest, dumps[-1]))
+                continue
             data = source.read()
             digest = hashlib.sha256(data).hexdigest()
             profile = decode.load(data, source.name)
@@ -222,9 +241,30 @@ def gather(sources: Iterable[Source], settings: Settings, memstats: Iterable[Mem
         except (DecodeError, MismatchError) as error:
             reason = error.reason if isinstance(error, MismatchError) else str(error).removeprefix(f"{source.name}: ")
             inputs.append(Input(source.name, "other", digest, 0, 0, "", reason))
+    dumps.sort(key=_collected_ns)
     return Evidence(
-        builder.finish(), goroutine_series(goroutines), goroutine_series(leaked), tuple(inputs), settings, tuple(memory)
+        builder.finish(),
+        goroutine_series(goroutines),
+        goroutine_series(leaked),
+        tuple(inputs),
+        settings,
+        tuple(memory),
+        tuple(dumps),
     )
+
+
+def _dump_input(source: Source, digest: str, view: HeapView) -> Input:
+    return Input(source.name, "heapdump", digest, _collected_ns(view), 0, "")
+
+
+def _collected_ns(view: HeapView) -> int:
+    """When the dump's last collection was: the only clock a dump has, a lower bound of when it was taken."""
+    return view.graph.process.last_gc_ns
+
+
+def _file_digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _input(source: Source, digest: str, profile: Profile, skipped: str | None) -> Input:

@@ -6,6 +6,7 @@ detector's reasoning is here, and no I/O.
 
 import math
 from collections import defaultdict
+from pathlib import Path
 
 from leakhunt.detectors import DETECTORS, detector_name
 from leakhunt.evidence import Evidence, Group
@@ -111,6 +112,7 @@ def _case(group: Group, findings: list[Finding], verdict: Verdict, evidence: Evi
         statistics=Statistics(trend.q, round(trend.samples), trend.snapshots),
         evidence=tuple(sorted(findings, key=lambda f: (f.stance is Stance.EXONERATES, -_WEIGHT[f.confidence]))),
         remedy=main.remedy,
+        retention=evidence.retention(group),
         limit=_limit(growth, evidence),
     )
 
@@ -155,6 +157,7 @@ def _report(
     series = evidence.series
     unexplained_bytes = _unexplained_bytes(undecided, evidence)
     verdict, notes = _overall(evidence, cases, unexplained_bytes), list(series.notes)
+    notes += [f"{Path(view.source).name}: {note}" for view in evidence.dumps for note in view.notes]
     if unexplained_bytes:
         notes.append(f"{format_bytes(unexplained_bytes)} were gained by sites that could not be tested; nothing cleared them")
     times = tuple(int(t) for t in series.times_ns)
