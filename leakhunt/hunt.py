@@ -8,6 +8,7 @@ import math
 from collections import defaultdict
 from pathlib import Path
 
+from leakhunt.advice import next_steps
 from leakhunt.detectors import DETECTORS, detector_name
 from leakhunt.evidence import Evidence, Group
 from leakhunt.measure.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS
@@ -182,7 +183,7 @@ def _report(
         times_ns=times,
         sites_tested=int(trends.tested.sum()),
         detectable_bytes_per_hour=trends.detectable_bytes_per_hour,
-        next_steps=_next_steps(verdict, evidence),
+        next_steps=next_steps(verdict, cases, evidence),
         command=command,
         series=series,
     )
@@ -219,16 +220,3 @@ def _headline(verdict: Verdict, cases: tuple[Case, ...], evidence: Evidence) -> 
     first = gravest[0]
     more = f", and {len(gravest) - 1} more" if len(gravest) > 1 else ""
     return f"{printable(first.site.leaf.function)} {format_rate(first.growth.bytes_per_hour)} ({first.pattern}){more}; {tested}"
-
-
-def _next_steps(verdict: Verdict, evidence: Evidence) -> tuple[str, ...]:
-    """The measurements that would decide what is open."""
-    if verdict is Verdict.INCONCLUSIVE and evidence.snapshots < MIN_SNAPSHOTS:
-        missing = MIN_SNAPSHOTS - evidence.snapshots
-        return (f"take at least {missing} more snapshots of the same process, evenly apart; 12 in all are better",)
-    if verdict is Verdict.INCONCLUSIVE:
-        return (
-            "go on taking snapshots, for twice as long: sites of few objects are told only by more of them coming and going",
-            "take a heap dump (runtime/debug.WriteHeapDump) now and later: it counts every object and says who holds it",
-        )
-    return ()

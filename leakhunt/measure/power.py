@@ -1,6 +1,7 @@
 """What a series could have shown: the smallest leak that the test would find, and what more snapshots would make of it."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,3 +51,51 @@ def _mean_for(samples: int) -> float:
     """Mean of a Poisson count that is at least `samples` with 80 % power (normal approximation with continuity correction)."""
     quantile = 0.8416  # of the standard normal at .80, thresholds.POWER
     return float((quantile / 2 + math.sqrt(quantile**2 / 4 + samples - 0.5)) ** 2)
+
+
+@dataclass(frozen=True, slots=True)
+class NextSnapshots:
+    """How many more snapshots at what distance, and the smallest steady leak that the series then shows with 80 % power."""
+
+    more: int
+    distance_hours: float
+    detectable_bytes_per_hour: float
+
+    @property
+    def wait_hours(self) -> float:
+        """Time until the last of them."""
+        return self.more * self.distance_hours
+
+
+MOST_MORE_SNAPSHOTS = 24  # of one recommendation: more of them are taken farther apart instead
+_LEAST_DISTANCE_HOURS = 5 / 3600  # a collection or two lie between, of most services
+_MOST_DOUBLINGS = 16  # of the distance: from half a minute to three weeks
+
+
+def snapshots_to_show(hours: Floats, tests: int, period_bytes: int, bytes_per_hour: float) -> NextSnapshots | None:
+    """The shortest continuation of snapshots at `hours` that would show a steady leak of `bytes_per_hour` with 80 % power, at
+    the series' own distance or a multiple of it. None where `bytes_per_hour` is nothing. Some hundred tests on one row."""
+    if bytes_per_hour <= 0 or len(hours) == 0:
+        return None
+    own = float(np.median(np.diff(hours))) if len(hours) > 1 else 0.0
+    distance = max(own, _LEAST_DISTANCE_HOURS)
+    for _ in range(_MOST_DOUBLINGS):
+        least, most = max(1, thresholds.MIN_SNAPSHOTS - len(hours)), MOST_MORE_SNAPSHOTS
+        if (detected := _after(hours, most, distance, tests, period_bytes)) is not None and detected <= bytes_per_hour:
+            while least < most:
+                middle = (least + most) // 2
+                detected = _after(hours, middle, distance, tests, period_bytes)
+                if detected is not None and detected <= bytes_per_hour:
+                    most = middle
+                else:
+                    least = middle + 1
+            found = _after(hours, most, distance, tests, period_bytes)
+            return None if found is None else NextSnapshots(most, distance, found)
+        distance *= 2
+    return None
+
+
+def _after(hours: Floats, more: int, distance_hours: float, tests: int, period_bytes: int) -> float | None:
+    """The smallest leak that shows after `more` snapshots, each `distance_hours` after the one before."""
+    added = hours[-1] + distance_hours * np.arange(1, more + 1)
+    return detectable_bytes_per_hour(np.concatenate([hours, added]), tests, period_bytes)

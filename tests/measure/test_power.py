@@ -1,0 +1,80 @@
+"""What more snapshots would show: the promise of 80 % power is kept on simulated leaks, and the plan is the shortest."""
+
+import math
+
+import numpy as np
+import pytest
+
+from leakhunt.measure import thresholds
+from leakhunt.measure.power import MOST_MORE_SNAPSHOTS, detectable_bytes_per_hour, snapshots_to_show
+from leakhunt.measure.trend import analyse
+from tests import simulate
+
+PERIOD = simulate.PERIOD_BYTES
+HOURS_PER_INTERVAL = simulate.INTERVAL_NS / 3.6e12
+
+
+def hours(snapshots: int) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    return np.arange(snapshots) * HOURS_PER_INTERVAL
+
+
+@pytest.mark.parametrize("rate_mib_per_hour", [1, 10, 100, 1000])
+@pytest.mark.parametrize("taken", [1, 2, 3, 8])
+def test_the_plan_shows_the_leak_and_no_shorter_one_at_its_distance_does(taken: int, rate_mib_per_hour: int) -> None:
+    rate = rate_mib_per_hour * 2.0**20
+    plan = snapshots_to_show(hours(taken), 300, PERIOD, rate)
+    assert plan is not None
+    assert plan.detectable_bytes_per_hour <= rate
+    assert taken + plan.more >= thresholds.MIN_SNAPSHOTS
+    assert 1 <= plan.more <= MOST_MORE_SNAPSHOTS
+
+    def detectable_after(more: int) -> float | None:
+        added = hours(taken)[-1] + plan.distance_hours * np.arange(1, more + 1)
+        return detectable_bytes_per_hour(np.concatenate([hours(taken), added]), 300, PERIOD)
+
+    assert detectable_after(plan.more) == plan.detectable_bytes_per_hour
+    if plan.more > 1:
+        fewer = detectable_after(plan.more - 1)
+        assert fewer is None or fewer > rate
+
+
+def test_a_slower_leak_takes_longer() -> None:
+    waits = [plan.wait_hours for rate in (1e9, 1e8, 1e7, 1e6) if (plan := snapshots_to_show(hours(2), 300, PERIOD, rate))]
+    assert waits == sorted(waits)
+    assert len(waits) == 4
+
+
+def test_what_cannot_be_planned() -> None:
+    assert snapshots_to_show(hours(2), 300, PERIOD, 0.0) is None
+    assert snapshots_to_show(hours(2), 300, PERIOD, -5.0) is None
+    assert snapshots_to_show(np.empty(0), 300, PERIOD, 1e6) is None
+    assert snapshots_to_show(hours(2), 300, PERIOD, 1e-9) is None, "longer than anybody waits"
+
+
+@pytest.mark.parametrize(("taken", "per_interval_mib"), [(2, 1.0), (2, 4.0), (6, 0.5)])
+def test_the_promise_of_power_is_kept(taken: int, per_interval_mib: float) -> None:
+    """Of simulated leaks of exactly the planned rate, followed for exactly the plan, at least 60 of 100 are found: 80 % is
+    promised for ideal evenness, the simulation gives 67 to 80 % (60 runs each of 4 to 24 snapshots, 20 and 300 sites)."""
+    sites, runs = 100, 60
+    rate = per_interval_mib * 2**20 / HOURS_PER_INTERVAL
+    plan = snapshots_to_show(hours(taken), sites, PERIOD, rate)
+    assert plan is not None
+    added = taken - 1 + plan.distance_hours / HOURS_PER_INTERVAL * np.arange(1, plan.more + 1)
+    times = np.concatenate([np.arange(taken, dtype=np.float64), added])
+    window = float(times[-1])
+    found = 0
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        drawn = [simulate.draw(simulate.stationary(rng, window, 12, window / 2), times) for _ in range(sites - 1)]
+        per_interval = per_interval_mib * 2**20 / PERIOD
+        drawn.append(simulate.draw(simulate.leak(rng, window, per_interval, 0, 1.0), times))
+        series = simulate.Process(
+            times=times,
+            inuse=np.array([inuse for inuse, _ in drawn]),
+            allocated=np.array([allocated for _, allocated in drawn]),
+            kinds=("stationary",) * (sites - 1) + ("leak",),
+            rates=np.array([0.0] * (sites - 1) + [per_interval]),
+        ).series()
+        found += bool(analyse(series).growing[-1])
+    assert found >= 0.6 * runs, f"{found} of {runs}"
+    assert math.isfinite(plan.wait_hours)
