@@ -11,15 +11,22 @@ What to do: compare the expected level with the memory there is; set the cap by 
 Options: none.
 """
 
+import math
 from collections.abc import Iterator
+
+import numpy as np
 
 from leakhunt.detectors.caches import cache_on
 from leakhunt.evidence import Evidence
+from leakhunt.measure.course import Course
 from leakhunt.measure.shape import filling
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.units import format_bytes, format_rate
 
 PATTERN = "bounded-cache"
+# How surely the last third gained less than the first, in standard errors of the difference of the two gains.
+HIGH_SIGMAS = 4.0
+MEDIUM_SIGMAS = 2.5
 HARD_CAPS = frozenset({"golang-lru", "ristretto", "theine", "freecache"})
 
 
@@ -47,8 +54,20 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             detector="bounded-cache",
             pattern=PATTERN,
             stance=Stance.EXONERATES,
-            confidence=Confidence.MEDIUM if found is not None else Confidence.LOW,
+            confidence=_confidence(evidence.course(group)) if found is not None else Confidence.LOW,
             sites=group.sites,
             text="; ".join(said),
             facts=facts,
         )
+
+
+def _confidence(course: Course) -> Confidence:
+    """How surely growth slows down: the gains of the first and last third against the events that made them."""
+    third = course.snapshots // 3
+    first, last = course.part(0, third + 1), course.part(course.snapshots - third - 1, course.snapshots)
+    gains = [float(part.counts[-1] - part.counts[0]) / float(np.ptp(part.hours)) for part in (first, last)]
+    variances = [float(part.born.sum() + part.died.sum()) / float(np.ptp(part.hours)) ** 2 for part in (first, last)]
+    sigmas = (gains[0] - gains[1]) / max(math.sqrt(sum(variances)), 1e-9)
+    if sigmas >= HIGH_SIGMAS:
+        return Confidence.HIGH
+    return Confidence.MEDIUM if sigmas >= MEDIUM_SIGMAS else Confidence.LOW
