@@ -19,32 +19,37 @@ dump = typer.Typer(
 )
 
 _File = Annotated[str, typer.Argument(metavar="DUMP", help="A file from debug.WriteHeapDump: plain, gzip or zstd.")]
+_Binary = Annotated[
+    str | None,
+    typer.Option("--binary", metavar="EXE", help="The executable that the process ran, stripped or not: types, fields, names."),
+]
+_Raw = Annotated[bool, typer.Option("--raw", help="With --binary: show the plumbing of maps, channels, lists and sync.Map.")]
 _Most = Annotated[int, typer.Option("-n", min=1, metavar="N", help="Rows to show.")]
 _Format = Annotated[Literal["table", "json"], typer.Option("--format", help="How to print the answer.")]
 
 
 @dump.command()
-def summary(file: _File, n: _Most = 8, format: _Format = "table") -> None:
+def summary(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most = 8, format: _Format = "table") -> None:
     """What is in a dump, how far it can be trusted, and who holds it."""
     from leakhunt.heaps.answers import summary as answer
 
-    _show(answer(_open(file), n), format)
+    _show(answer(_open(file, binary, raw), n), format)
 
 
 @dump.command()
-def types(file: _File, n: _Most = 30, format: _Format = "table") -> None:
+def types(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most = 30, format: _Format = "table") -> None:
     """Objects by type: bytes, count, and what they retain."""
     from leakhunt.heaps.answers import types as answer
 
-    _show(answer(_open(file), n), format)
+    _show(answer(_open(file, binary, raw), n), format)
 
 
 @dump.command()
-def roots(file: _File, n: _Most = 30, format: _Format = "table") -> None:
+def roots(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most = 30, format: _Format = "table") -> None:
     """GC roots by what they reach and retain: globals, stacks, finalizers."""
     from leakhunt.heaps.answers import roots as answer
 
-    _show(answer(_open(file), n), format)
+    _show(answer(_open(file, binary, raw), n), format)
 
 
 @dump.command()
@@ -55,6 +60,8 @@ def path(
     site: Annotated[
         str | None, typer.Option(metavar="REGEX", help="Sampled objects allocated in functions that match.")
     ] = None,
+    binary: _Binary = None,
+    raw: _Raw = False,
     n: Annotated[int | None, typer.Option("-n", min=1, metavar="N", help="Rows, or paths, to show.")] = None,
     format: _Format = "table",
 ) -> None:
@@ -64,7 +71,7 @@ def path(
 
     if sum(option is not None for option in (address, type, site)) > 1:
         raise ConfigError("dump path", "give one of --address, --type and --site")
-    view = _open(file)
+    view = _open(file, binary, raw)
     if address is not None:
         found = answers.path_of_object(view, _address(address))
         if found is None:
@@ -81,16 +88,18 @@ def path(
 
 
 @dump.command()
-def dominators(file: _File, n: _Most = 30, format: _Format = "table") -> None:
+def dominators(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most = 30, format: _Format = "table") -> None:
     """What would go if a root or an object were gone: the dominator tree."""
     from leakhunt.heaps.answers import dominators as answer
 
-    _show(answer(_open(file), n), format)
+    _show(answer(_open(file, binary, raw), n), format)
 
 
 @dump.command()
 def diff(
     files: Annotated[list[str], typer.Argument(metavar="DUMP...", help="Two dumps of one process, or more.")],
+    binary: _Binary = None,
+    raw: _Raw = False,
     n: _Most = 10,
     format: _Format = "table",
 ) -> None:
@@ -100,28 +109,29 @@ def diff(
 
     if len(files) < 2:
         raise ConfigError("dump diff", "give at least two dumps of one process")
-    _show(answer([_open(file) for file in files], n), format)
+    _show(answer([_open(file, binary, raw) for file in files], n), format)
 
 
 @dump.command()
 def strip(
     file: _File,
     output: Annotated[str, typer.Argument(metavar="OUTPUT", help="The file to write.")],
+    binary: _Binary = None,
 ) -> None:
     """Write a small file to share: graph, sizes, types and sites, none of the contents. Every command but expiry reads it."""
     from leakhunt.cli.investigate import write_atomically
     from leakhunt.decode.stripped import write_stripped
 
-    view = _open(file)
+    view = _open(file, binary)
     stripped = write_stripped(view.graph, view.naming if view.naming.typed_bytes else None)
     write_atomically(output, stripped)
     typer.echo(f"{output}: {len(stripped):,} bytes, {view.graph.objects:,} objects, no contents")
 
 
-def _open(file: str) -> "HeapView":
+def _open(file: str, binary: str | None = None, raw: bool = False) -> "HeapView":
     from leakhunt.heaps.view import open_heap
 
-    return open_heap(file)
+    return open_heap(file, binary=binary, raw=raw)
 
 
 def _show(answer: "Answer", format: str) -> None:

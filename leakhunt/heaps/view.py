@@ -6,14 +6,18 @@ from functools import cached_property
 from pathlib import Path
 
 from leakhunt.decode.dumpfile import is_stripped_file, open_dump
+from leakhunt.decode.gobinary import open_binary
 from leakhunt.decode.stripped import read_stripped
+from leakhunt.errors import MismatchError
 from leakhunt.graph.build import build_graph
 from leakhunt.graph.dominators import Dominators, dominate
 from leakhunt.graph.join import SiteJoin, join_sites, retention_of
 from leakhunt.graph.paths import PathTrie, Reach, fold_paths, reach
 from leakhunt.graph.shapes import name_by_shape
+from leakhunt.graph.types import Typing, name_types, type_heap
 from leakhunt.model.finding import Retention
-from leakhunt.model.heap import HeapGraph, Naming
+from leakhunt.model.gotype import Program
+from leakhunt.model.heap import HeapGraph, Naming, Process
 from leakhunt.model.site import AllocationSite
 
 
@@ -23,10 +27,19 @@ class HeapView:
 
     source: str
     graph: HeapGraph
+    program: Program | None = None
+    raw: bool = False
+
+    @cached_property
+    def typing(self) -> Typing | None:
+        """Go types, where the binary is at hand. `raw` shows the plumbing of maps, channels and lists too."""
+        return type_heap(self.graph, self.program, self.raw) if self.program is not None else None
 
     @cached_property
     def naming(self) -> Naming:
-        """Types and labels: those that came with the graph, else shapes."""
+        """Types and labels: by the binary, else those that came with the graph, else shapes."""
+        if self.typing is not None:
+            return name_types(self.graph, self.typing)
         return self.graph.naming or name_by_shape(self.graph)
 
     @cached_property
@@ -59,9 +72,25 @@ class HeapView:
         return (*self.graph.process.notes, *self.naming.notes)
 
 
-def open_heap(path: str | Path, progress: Callable[[int], None] | None = None) -> HeapView:
-    """The view of a dump file, stripped or not. Raises DecodeError where it cannot be read."""
+def open_heap(
+    path: str | Path, progress: Callable[[int], None] | None = None, binary: str | None = None, raw: bool = False
+) -> HeapView:
+    """The view of a dump file, stripped or not, with types where `binary` names the executable that the process ran.
+
+    Raises DecodeError where a file cannot be read, MismatchError where the binary is another's.
+    """
     source = str(path)
     if is_stripped_file(path):
+        if binary is not None:
+            reason = "a stripped dump has no contents to type; it keeps the names that it was written with"
+            raise MismatchError(binary, source, reason)
         return HeapView(source, read_stripped(Path(path).read_bytes(), source))
-    return HeapView(source, build_graph(open_dump(path, progress)))
+    graph = build_graph(open_dump(path, progress))
+    return HeapView(source, graph, _program(binary, graph.process) if binary is not None else None, raw)
+
+
+def _program(binary: str, process: Process) -> Program:
+    program = open_binary(binary)
+    data = next(((part.address, part.size_bytes) for part in process.segments if part.kind == "data"), None)
+    program.load_at(process.source, process.go_version, data, process.itabs)
+    return program
