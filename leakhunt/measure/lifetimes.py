@@ -97,7 +97,7 @@ def _hazard(before: Floats, born: Floats, deaths: Floats, steps: Floats) -> Floa
         low[open_sites] = np.where(surplus < 0, at, low[open_sites])
         high[open_sites] = np.where(surplus < 0, high[open_sites], at)
         newton = at - surplus / np.maximum(slope, 1e-12)
-        inside = (newton > low[open_sites]) & (newton < high[open_sites])
+        inside = (newton >= low[open_sites]) & (newton <= high[open_sites])
         log_hazard[open_sites] = np.where(inside, newton, (low[open_sites] + high[open_sites]) / 2)
         open_sites = open_sites[np.abs(surplus) > 1e-9 * deaths[open_sites]]
     return np.asarray(np.exp(log_hazard), dtype=np.float64)

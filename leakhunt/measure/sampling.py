@@ -54,7 +54,7 @@ def raw_counts(
     counts = space_f / scales
     held = space != 0
     whole = np.rint(counts)
-    near = np.abs(counts - whole) <= INTEGER_TOLERANCE + 1e-9 * np.abs(counts)
+    near = (np.abs(counts - whole) <= INTEGER_TOLERANCE + 1e-9 * np.abs(counts)) & (whole != 0)
     exact = bool(labelled[held].all() and near[held].mean() >= INTEGER_SHARE) if held.any() else True
     return RawCounts(whole if exact else counts, scales, exact)
 

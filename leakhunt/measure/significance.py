@@ -45,4 +45,4 @@ def kendall_tail(values: Floats) -> float:
     share = np.ones(1)
     for k in range(2, n + 1):
         share = np.convolve(share, np.full(k, 1.0 / k))
-    return float(share[: math.ceil(falls) + 1].sum())
+    return min(float(share[: math.ceil(falls) + 1].sum()), 1.0)

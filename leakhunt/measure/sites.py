@@ -86,8 +86,7 @@ class SiteTable:
             index = self._functions.setdefault(name, len(self._names))
             if index == len(self._names):
                 self._names.append(name)
-                digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-                self._hashes.append(int.from_bytes(digest, "little"))
+                self._hashes.append(_key_of(name))
                 self._runtime.append(is_runtime(name))
             self._function_of_name[raw_name] = index
         return index
@@ -103,7 +102,7 @@ class SiteTable:
             line_keys ^= (np.asarray(profile.line_numbers).view(np.uint64) + np.uint64(1)) * _LINE_MULTIPLIER
         location_keys = np.zeros(len(profile.line_offsets) - 1, dtype=np.uint64)
         for location in np.flatnonzero(np.diff(np.asarray(profile.line_offsets)) == 0):
-            location_keys[location] = self._hashes[self._function(_unsymbolised(profile, int(location)).function)]
+            location_keys[location] = _key_of(_unsymbolised(profile, int(location)).function)
         hashes = hash_stacks(
             profile.stack_offsets,
             profile.stack_locations,
@@ -152,6 +151,11 @@ class SiteTable:
         if frame is None:
             frame = self._frames[key] = Frame(name, file, line)
         return frame
+
+
+def _key_of(name: str) -> int:
+    """64 evenly spread bits of a name."""
+    return int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "little")
 
 
 def _unsymbolised(profile: Profile, location: int) -> Frame:

@@ -65,9 +65,9 @@ def drift(counts: Floats, born: Floats, died: Floats, hours: Floats) -> Drift:
     correlation = np.minimum(np.exp(-np.outer(turnover / mean, np.diff(hours))), _LOSSLESS)
     ones = _apply_inverse(np.ones_like(counts), correlation)
     line = _apply_inverse(np.broadcast_to(hours, counts.shape), correlation)
-    centre = (ones @ hours) / ones.sum(axis=1)
+    centre = (ones * hours).sum(axis=1) / ones.sum(axis=1)  # not @: its rounding may depend on the other rows
     weights = line - centre[:, None] * ones
-    information = np.maximum(weights @ hours, 1e-300)
+    information = np.maximum((weights * hours).sum(axis=1), 1e-300)
     slope = (weights * counts).sum(axis=1) / information
     phi = dispersion(born, died, hours)
     z = np.where(turnover > 0, slope * np.sqrt(information / (phi * mean)), 0.0)

@@ -1,0 +1,97 @@
+"""The lifetime test against a slow twin, and on histories whose answer is known by hand."""
+
+import itertools
+import math
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leakhunt.measure.lifetimes import Lifetimes, lengthening, lifetimes
+from leakhunt.measure.turnover import births_and_deaths
+from tests.measure.test_turnover import event_counts, history, steps
+
+
+def twin(inuse: list[int], born: list[float], died: list[float], hours: list[float]) -> tuple[float, float]:
+    """Loops and a plain bisection."""
+    n = len(inuse)
+    mean_step = (hours[-1] - hours[0]) / (n - 1)
+    gaps = [(b - a) / mean_step for a, b in itertools.pairwise(hours)]
+
+    def expected(hazard: float) -> list[float]:
+        return [
+            x * (1 - math.exp(-hazard * d)) + b * (1 - (1 - math.exp(-hazard * d)) / (hazard * d))
+            for x, b, d in zip(inuse, born, gaps, strict=False)
+        ]
+
+    low, high = -14.0, 10.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (low, middle) if sum(expected(math.exp(middle))) > sum(died) else (middle, high)
+    hazard = math.exp(low)
+    due = expected(hazard)
+    lever, lever_weight, variance = [], [], []
+    for i, d in enumerate(gaps):
+        old, new = 1 - math.exp(-hazard * d), 1 - (1 - math.exp(-hazard * d)) / (hazard * d)
+        variance.append(inuse[i] * old * (1 - old) + born[i] * new * (1 - new))
+        lever_weight.append(
+            inuse[i] * math.exp(-hazard * d) * d + born[i] * ((old / (hazard * d)) - math.exp(-hazard * d)) / hazard
+        )
+        lever.append((hours[i] + hours[i + 1]) / 2)
+    centre = sum(t * w for t, w in zip(lever, lever_weight, strict=True)) / sum(lever_weight)
+    spread = math.sqrt(sum((t - centre) ** 2 * v for t, v in zip(lever, variance, strict=True)))
+    z = -sum((t - centre) * (f - e) for t, f, e in zip(lever, died, due, strict=True)) / spread
+    even = [sum(died) * d / sum(gaps) for d in gaps]
+    ideal = -sum((t - centre) * (f - e) for t, f, e in zip(lever, even, due, strict=True)) / spread
+    if n > 4:
+        residual = sum((f - e) ** 2 / v for f, e, v in zip(died, due, variance, strict=True) if v > 1e-9)
+        scale = math.sqrt(max(1.0, (residual - z**2) / (n - 3)))
+        z, ideal = z / scale, ideal / scale
+    return z, ideal
+
+
+@given(st.integers(1, 30), event_counts, steps)
+def test_the_vectorised_test_agrees_with_its_twin(start: int, events: list[tuple[int, int]], gaps: list[float]) -> None:
+    inuse, allocated = history(start, events)
+    hours = np.concatenate([[0.0], np.cumsum(gaps[: len(events)])])
+    counts = np.array([inuse], dtype=float)
+    born, died = births_and_deaths(counts, np.array([allocated], dtype=float))
+    result = lifetimes(counts, born, died, hours)
+    if died.sum() == 0 or died.sum() >= 0.98 * (counts[:, :-1].sum() + born.sum()):
+        return  # no hazard, or one beyond the range searched
+    z, expected_z = twin(inuse, born[0].tolist(), died[0].tolist(), hours.tolist())
+    assert math.isclose(result.z[0], z, rel_tol=1e-4, abs_tol=1e-4)
+    assert math.isclose(result.expected_z[0], expected_z, rel_tol=1e-4, abs_tol=1e-4)
+
+
+def test_where_nothing_dies_nothing_is_said() -> None:
+    counts = np.array([[0.0, 4, 8, 12]])
+    born, died = births_and_deaths(counts, counts)
+    result = lifetimes(counts, born, died, np.arange(4.0))
+    assert (result.z[0], result.expected_z[0], result.hazard_per_hour[0]) == (0, 0, 0)
+    assert lengthening(result, 0.5, 3.0).all()
+
+
+def test_the_hazard_is_the_reciprocal_lifetime() -> None:
+    """100 objects, a tenth replaced each hour: e^-h = .9 for the old, births die half as often."""
+    counts = np.full((1, 6), 1000.0)
+    born = died = np.full((1, 5), 100.0)
+    hazard = lifetimes(counts, born, died, np.arange(6.0)).hazard_per_hour[0]
+    assert math.isclose(1000 * (1 - math.exp(-hazard)) + 100 * (1 - (1 - math.exp(-hazard)) / hazard), 100, rel_tol=1e-9)
+
+
+def test_deaths_in_step_with_the_population_explain_growth_and_flat_ones_do_not() -> None:
+    counts = np.array([[100.0, 200, 300, 400, 500, 600, 700]])
+    middles = (counts[:, 1:] + counts[:, :-1]) / 2
+    hours = np.arange(7.0)
+    in_step = lifetimes(counts, np.diff(counts) + middles * 0.2, middles * 0.2, hours)
+    flat = lifetimes(counts, np.diff(counts) + 80.0, np.full((1, 6), 80.0), hours)
+    assert not lengthening(in_step, 0.5, 3.0)[0]
+    assert lengthening(flat, 0.5, 3.0)[0]
+    assert flat.z[0] > 3
+
+
+def test_a_certain_lengthening_passes_whatever_was_expected() -> None:
+    result = Lifetimes(np.array([3.5, 3.5]), np.array([40.0, 40.0]), np.zeros(2))
+    assert lengthening(result, 0.5, 3.0).all()
+    assert not lengthening(result, 0.5, 4.0).any()

@@ -1,0 +1,81 @@
+"""The drift test against a slow twin: the covariance written out and inverted, one site at a time."""
+
+import itertools
+import math
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leakhunt.measure.turnover import births_and_deaths, drift, normal_deviate, with_dispersion
+
+event_counts = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=12)
+steps = st.lists(st.floats(0.1, 5), min_size=12, max_size=12)
+
+
+def history(start: int, events: list[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    """Counts in use and allocated so far; nothing dies that is not there."""
+    inuse, allocated = [start], [start]
+    for born, died in events:
+        inuse.append(inuse[-1] + born - min(died, inuse[-1] + born))
+        allocated.append(allocated[-1] + born)
+    return inuse, allocated
+
+
+def twin(inuse: list[int], allocated: list[int], hours: list[float]) -> float:
+    """Generalised least squares as in a textbook (Aitken 1936), and the dispersion of births and deaths."""
+    n, span = len(inuse), hours[-1] - hours[0]
+    born = [b - a for a, b in itertools.pairwise(allocated)]
+    died = [b - (y - x) for b, x, y in zip(born, inuse, inuse[1:], strict=False)]
+    mean = sum(inuse) / n
+    turnover = (sum(born) + sum(died)) / (2 * span)
+    if turnover == 0:
+        return 0.0
+    correlation = [[math.exp(-turnover / mean * abs(s - t)) for t in hours] for s in hours]
+    inverse = np.linalg.inv(np.array(correlation))
+    one, time = np.ones(n), np.array(hours)
+    centre = (one @ inverse @ time) / (one @ inverse @ one)
+    information = (time - centre) @ inverse @ (time - centre)
+    slope = (time - centre) @ inverse @ np.array(inuse) / information
+    chi = 0.0
+    for events in (born, died):
+        for count, start, end in zip(events, hours, hours[1:], strict=False):
+            due = sum(events) * (end - start) / span
+            chi += (count - due) ** 2 / due if due > 0 else 0.0
+    phi = max(1.0, chi / (2 * (n - 2))) if n > 2 else 1.0
+    return float(slope * math.sqrt(information / (phi * mean)))
+
+
+@given(st.integers(1, 30), event_counts, steps)
+def test_the_vectorised_test_agrees_with_its_twin(start: int, events: list[tuple[int, int]], gaps: list[float]) -> None:
+    inuse, allocated = history(start, events)
+    hours = np.concatenate([[0.0], np.cumsum(gaps[: len(events)])])
+    counts = np.array([inuse, [5] * len(inuse)], dtype=float)
+    born, died = births_and_deaths(counts, np.array([allocated, [5] * len(inuse)], dtype=float))
+    z = drift(counts, born, died, hours).z
+    assert math.isclose(z[0], twin(inuse, allocated, hours.tolist()), rel_tol=1e-6, abs_tol=1e-6)
+    assert z[1] == 0  # the constant neighbour has no drift and changes nothing
+
+
+def test_unknown_births_are_the_fewest_that_explain_the_counts() -> None:
+    born, died = births_and_deaths(np.array([[3.0, 5, 4]]), np.zeros((1, 3)))
+    assert born.tolist() == [[2, 0]]
+    assert died.tolist() == [[0, 1]]
+    assert births_and_deaths(np.array([[3.0]]), np.array([[3.0]]))[0].shape == (1, 0)
+
+
+def test_dispersion_only_widens() -> None:
+    counts = np.array([[4.0, 6, 9, 10, 14]])
+    born, died = births_and_deaths(counts, counts + np.arange(5))
+    result = drift(counts, born, died, np.arange(5.0))
+    wider = with_dispersion(result, 4.0)
+    assert math.isclose(wider.z[0], result.z[0] / math.sqrt(4 / result.dispersion[0]))
+    assert with_dispersion(result, 0.5).z[0] == result.z[0]
+    assert normal_deviate(wider, 5)[0] < wider.z[0]  # an estimated dispersion makes it Student's t
+
+
+def test_time_may_have_any_unit() -> None:
+    counts = np.array([[4.0, 6, 9, 10, 14]])
+    born, died = births_and_deaths(counts, counts + np.arange(5))
+    hours = np.array([0, 1, 2.5, 3, 7])
+    assert math.isclose(drift(counts, born, died, hours).z[0], drift(counts, born, died, hours * 3600).z[0], rel_tol=1e-9)
