@@ -38,7 +38,7 @@ def theil_sen(values: Floats, hours: Floats) -> Floats:
 
 # Half-width of the interval in standard errors: 1.96 for 95 %, widened by a tenth because over a random walk (what a leak's
 # sampled count is) the Theil-Sen slope scatters 1.05 to 1.15 times as much as the end-to-end difference whose error this is
-# (simulation, 600 runs each of 60 leaks; coverage then .92 to .99).
+# (simulation, 600 runs each of 60 leaks). Coverage is then .92 to 1.00, median .98 (76 settings, 500 runs each).
 INTERVAL_SIGMAS = 2.15
 
 
