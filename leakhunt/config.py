@@ -130,7 +130,9 @@ def find_settings(folder: Path) -> Settings:
         path = directory / FILE_NAME
         if path.is_file():
             try:
-                return parse_settings(path.read_text(encoding="utf-8"), str(path))
+                settings = parse_settings(path.read_text(encoding="utf-8"), str(path))
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigError(str(path), f"cannot be read: {error}") from None
+            # The baseline lies where the settings lie, wherever in the project the command is run.
+            return replace(settings, baseline=str(directory / settings.baseline) if settings.baseline else "")
     return Settings()

@@ -5,7 +5,7 @@
 Pure judgement over a Report whose cases were compared with the baseline already.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from leakhunt.model.finding import Case, Report, Status, Verdict
@@ -40,8 +40,9 @@ def decide(
     suspect fail as a leak does and takes `allow_inconclusive` away, which else turns 3 into 0.
     """
     failing, tolerated = [], {}
+    suspects_fail = strict and report.verdict != Verdict.INCONCLUSIVE  # candidates of too few snapshots are no suspects yet
     for case in report.cases:
-        excuse = _excuse(case, min_growth_bytes_per_hour, strict)
+        excuse = _excuse(case, min_growth_bytes_per_hour, suspects_fail)
         if excuse:
             tolerated[case.fingerprint] = excuse
         else:
@@ -58,9 +59,14 @@ def decide(
     return Decision(PASSES, (), tolerated, f"no leak that stops the build{excused}")
 
 
-def _excuse(case: Case, min_growth_bytes_per_hour: float, strict: bool) -> str:
+def gravest(codes: Iterable[int]) -> int:
+    """The exit code of several gates together: a failure before a doubt before a pass."""
+    return max(codes, key=(PASSES, UNDECIDED, FAILS).index, default=UNDECIDED)
+
+
+def _excuse(case: Case, min_growth_bytes_per_hour: float, suspects_fail: bool) -> str:
     """Why `case` does not fail, "" where it does."""
-    if case.verdict != Verdict.LEAK and not (strict and case.verdict == Verdict.SUSPECT):
+    if case.verdict != Verdict.LEAK and not (suspects_fail and case.verdict == Verdict.SUSPECT):
         return f"{case.verdict}, not a leak"
     if case.status == Status.KNOWN:
         return "known by the baseline"

@@ -27,6 +27,7 @@ def with_case(verdict: Verdict, status: Status = Status.NEW) -> Report:
         (with_case(Verdict.FILLING), {"strict": True}, PASSES),
         (with_case(Verdict.SUSPECT), {}, PASSES),
         (with_case(Verdict.SUSPECT), {"strict": True}, FAILS),
+        (replace(with_case(Verdict.SUSPECT), verdict=Verdict.INCONCLUSIVE), {"strict": True}, UNDECIDED),
         (build.one_leak(), {"min_growth_bytes_per_hour": build.MIB}, FAILS),
         (build.one_leak(), {"min_growth_bytes_per_hour": 2 * build.MIB}, PASSES),
         (replace(build.clean(), verdict=Verdict.INCONCLUSIVE), {}, UNDECIDED),

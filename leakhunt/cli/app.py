@@ -7,6 +7,7 @@ import typer
 from leakhunt import __version__
 from leakhunt.cli.bench import bench
 from leakhunt.cli.capture import capture
+from leakhunt.cli.check import check
 from leakhunt.cli.diff import diff
 from leakhunt.cli.dump import dump
 from leakhunt.cli.escape import escape
@@ -33,6 +34,7 @@ def _root(
 
 
 app.command()(hunt)
+app.command()(check)
 app.command()(diff)
 app.command()(top)
 app.command()(capture)

@@ -119,7 +119,7 @@ def strip(
     binary: _Binary = None,
 ) -> None:
     """Write a small file to share: graph, sizes, types and sites, none of the contents. Every command but expiry reads it."""
-    from leakhunt.cli.investigate import write_atomically
+    from leakhunt.cli.publish import write_atomically
     from leakhunt.decode.stripped import write_stripped
 
     view = _open(file, binary)

@@ -5,6 +5,14 @@ from typing import Annotated
 import typer
 
 from leakhunt.cli import connection as c
+from leakhunt.cli.report_options import (
+    BaselineOption,
+    FormatOption,
+    OutputOption,
+    RedactMapOption,
+    RedactOption,
+    TrimPathOption,
+)
 from leakhunt.cli.source_options import EscapeOption, SourceOption, SourceUrlOption
 
 
@@ -15,16 +23,12 @@ def hunt(
     focus: Annotated[str | None, typer.Option(metavar="REGEX", help="Only stacks with a function that matches.")] = None,
     ignore: Annotated[str | None, typer.Option(metavar="REGEX", help="No stacks with a function that matches.")] = None,
     lines: Annotated[bool, typer.Option("--lines", help="Tell sites apart by line, not by function.")] = False,
-    baseline: Annotated[str | None, typer.Option(metavar="FILE", help="Accepted leaks: mark new, known and worse.")] = None,
-    format: Annotated[
-        list[str] | None,
-        typer.Option("--format", metavar="FORMAT", help="terminal, markdown, html, json, sarif or junit; repeatable."),
-    ] = None,
-    output: Annotated[
-        list[str] | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where the format of the same position goes; repeatable."),
-    ] = None,
-    trim_path: Annotated[str, typer.Option(metavar="PREFIX", help="Take this off source paths.")] = "",
+    baseline: BaselineOption = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+    trim_path: TrimPathOption = None,
+    redact: RedactOption = "none",
+    redact_map: RedactMapOption = None,
     escape: EscapeOption = None,
     source: SourceOption = None,
     source_url: SourceUrlOption = "",
@@ -44,12 +48,15 @@ def hunt(
     is fetched twice. What cannot be read is named in the report, with the reason; if nothing can be read, the exit code
     is 2.
     """
-    from leakhunt.cli.investigate import against_baseline, investigate, write_reports
+    from leakhunt.cli.investigate import investigate
+    from leakhunt.cli.publish import Publication, against_baseline, default_trim_path, redacted
     from leakhunt.cli.settings import settings_from
     from leakhunt.cli.source_options import with_source
 
     granularity = "line" if lines else None
     settings = settings_from(limit=limit, warmup=warmup, focus=focus, ignore=ignore, baseline=baseline, granularity=granularity)
+    publication = Publication(format or [], output or [], trim_path or default_trim_path())
     fetch = c.fetch_with(c.connection_from(header, bearer, basic, cacert, cert, key, timeout, retries), distance)
     report = against_baseline(investigate(inputs, settings, fetch), settings.baseline)
-    write_reports(with_source(report, escape, source, source_url), format or [], output or [], trim_path)
+    report = redacted(with_source(report, escape, source, source_url), redact, redact_map)
+    publication.write(report)

@@ -1,20 +1,15 @@
-"""What `hunt` and `check` share: from inputs to a report, and from a report to files and standard output."""
+"""From inputs to a report: what `hunt` and `check` share. What becomes of the report is `leakhunt.cli.publish`."""
 
-import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leakhunt import __version__
 from leakhunt.cli.inputs import Fetch, fetch_anonymously, sources_of
 from leakhunt.config import Settings
-from leakhunt.errors import ConfigError, DecodeError
+from leakhunt.errors import DecodeError
 from leakhunt.evidence import Source, gather
 from leakhunt.hunt import hunt
-from leakhunt.reports import FORMATS, RenderOptions, render
 
 if TYPE_CHECKING:
     from leakhunt.model.finding import Report
@@ -31,21 +26,6 @@ def investigate(inputs: Sequence[str], settings: Settings, fetch: Fetch = fetch_
     return hunt(evidence, command=shlex.join(["leakhunt", *sys.argv[1:]]))
 
 
-def against_baseline(report: "Report", path: str) -> "Report":
-    """`report` with each case marked new, known or worse by the baseline file at `path`, "" for none."""
-    if not path:
-        return report
-    from datetime import UTC, datetime
-
-    from leakhunt.baseline import compare, parse_baseline
-
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("--baseline", f"{path}: cannot be read: {error}") from None
-    return compare(report, parse_baseline(text, path), datetime.now(UTC).date()).report
-
-
 def _memstats_beside(sources: Sequence[Source]) -> Iterator[tuple[int, dict[str, int]]]:
     """What a capture noted of the process in the folders of `sources`; nothing where they lie in several folders, which
     may be several processes."""
@@ -54,67 +34,6 @@ def _memstats_beside(sources: Sequence[Source]) -> Iterator[tuple[int, dict[str,
         from leakhunt.capture.record import records_in
 
         yield from ((record.time_ns, record.memstats) for record in records_in(folders.pop()) if record.memstats)
-
-
-_SUFFIXES = {
-    ".md": "markdown",
-    ".html": "html",
-    ".json": "json",
-    ".sarif": "sarif",
-    ".xml": "junit",
-    ".txt": "terminal",
-}
-
-
-def write_reports(report: "Report", formats: Sequence[str], outputs: Sequence[str], trim_path: str = "") -> None:
-    """Renders `report` in each of `formats` to the file of the same position in `outputs`, and to standard output where
-    there is none. An output without a format is told by its suffix. Raises ConfigError before anything is written."""
-    wanted = list(formats)
-    for output in outputs[len(formats) :]:
-        suffix = os.path.splitext(output)[1]
-        if suffix not in _SUFFIXES:
-            raise ConfigError("-o", f"{output}: cannot tell the format by its name; give --format {'|'.join(FORMATS)}")
-        wanted.append(_SUFFIXES[suffix])
-    unknown = [name for name in wanted if name not in FORMATS]
-    if unknown:
-        raise ConfigError("--format", f"{unknown[0]!r} is not a format; choose one of {', '.join(FORMATS)}")
-    for position, name in enumerate(wanted or ["terminal"]):
-        if position < len(outputs):
-            write_atomically(outputs[position], render(name, report, RenderOptions(trim_path=trim_path, version=__version__)))
-        else:
-            sys.stdout.write(render(name, report, _terminal_options(trim_path)))
-
-
-def write_atomically(path: str, content: str | bytes) -> None:
-    """Writes `content` (text as UTF-8) to `path` whole or not at all. Raises ConfigError where the folder cannot be written."""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".leakhunt-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content.encode("utf-8") if isinstance(content, str) else content)
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise ConfigError("-o", f"{path}: cannot be written: {error.strerror}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _terminal_options(trim_path: str) -> RenderOptions:
-    """Width and colour of standard output; COLUMNS overrides the width, NO_COLOR (when not empty) takes the colour away."""
-    columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdecimal() and int(columns) > 0 else 0
-    if not width:
-        width = os.get_terminal_size().columns if sys.stdout.isatty() else 100
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return RenderOptions(width=max(40, width), colour=colour, trim_path=trim_path, version=__version__)
 
 
 def _with_progress(sources: Sequence[Source]) -> Iterable[Source]:

@@ -77,7 +77,7 @@ def as_dict(report: Report, options: RenderOptions) -> Json:
     }
 
 
-def _case(case: Case, trim_path: str) -> Json:
+def _case(case: Case, trim_path: tuple[str, ...]) -> Json:
     return {
         "fingerprint": case.fingerprint,
         "pattern": case.pattern,
@@ -102,12 +102,12 @@ def _case(case: Case, trim_path: str) -> Json:
     }
 
 
-def _site(site: AllocationSite, trim_path: str) -> Json:
+def _site(site: AllocationSite, trim_path: tuple[str, ...]) -> Json:
     stack = site.user_stack[:MOST_FRAMES]
     return {**_frame(site.leaf, trim_path), "stack": [_frame(frame, trim_path) for frame in stack]}
 
 
-def _frame(frame: Frame, trim_path: str) -> Json:
+def _frame(frame: Frame, trim_path: tuple[str, ...]) -> Json:
     return {"function": _string(frame.function), "file": _string(trimmed(frame.file, trim_path)), "line": frame.line}
 
 
@@ -163,7 +163,7 @@ def _facts(facts: Mapping[str, Fact]) -> Json:
     return plain
 
 
-def _cleared(cleared: Cleared, trim_path: str) -> Json:
+def _cleared(cleared: Cleared, trim_path: tuple[str, ...]) -> Json:
     return {
         "site": _site(cleared.site, trim_path),
         "pattern": cleared.pattern,

@@ -19,6 +19,7 @@ from leakhunt.reports.wording import (
     limit_sentence,
     location,
     own_frame,
+    remedy_lines,
     retention_lines,
     scope,
     short_function,
@@ -75,7 +76,7 @@ def _add_case(suite: ElementTree.Element, case: Case, options: RenderOptions) ->
     failure.text = "\n".join(printable(line) for line in _account(case, options.trim_path))
 
 
-def _account(case: Case, trim_path: str) -> list[str]:
+def _account(case: Case, trim_path: tuple[str, ...]) -> list[str]:
     """What a person reads below the failed test."""
     lines = [f"grows {growth_sentence(case.growth)}", f"{format_bytes(case.inuse_bytes)} in use"]
     lines += [statistics_sentence(case.statistics)]
@@ -84,7 +85,7 @@ def _account(case: Case, trim_path: str) -> list[str]:
     lines += ["allocated at"]
     lines += [f"  {frame.function}  {location(frame, trim_path)}".rstrip() for frame in case.site.user_stack[:12]]
     lines += retention_lines(case.retention) if case.retention else []
-    lines += [f"fingerprint {case.fingerprint}", "what to do", *case.remedy.splitlines()]
+    lines += [f"fingerprint {case.fingerprint}", "what to do", *remedy_lines(case.remedy)]
     return lines
 
 

@@ -155,7 +155,7 @@ def _verdict_table(report: Report) -> list[str]:
     return [_table(("verdict", "allocated by", "growth [95 %]", "trend", "in use", "limit", "status", "fingerprint"), rows)]
 
 
-def _case(case: Case, trim_path: str) -> str:
+def _case(case: Case, trim_path: tuple[str, ...]) -> str:
     name = code(short_function(case.site.leaf.function), NAME_CHARACTERS)
     stack = case.site.user_stack or (case.site.leaf,)
     frames = [f"{frame.function}  {location(frame, trim_path)}".rstrip() for frame in stack[:FRAMES_SHOWN]]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FORMATS: dict[str, str] = {
     "terminal": "leakhunt.reports.terminal",
+    "short": "leakhunt.reports.short",
     "markdown": "leakhunt.reports.markdown",
     "html": "leakhunt.reports.html",
     "json": "leakhunt.reports.json_v1",
@@ -32,7 +33,8 @@ class RenderOptions:
 
     width       columns of the terminal
     colour      whether the terminal shows colours (the caller looks at NO_COLOR and whether it writes to a terminal)
-    trim_path   prefix to take off source paths, so that they are relative to the repository
+    trim_path   folders (or, in binaries built with -trimpath, module paths) to take off source paths, so that they are
+                relative to the repository
     version     leakhunt's version, for the formats that name their tool
     strict      whether a suspect fails a build as a leak does
     tolerated   fingerprints of cases that do not fail a build, each with the reason
@@ -40,7 +42,7 @@ class RenderOptions:
 
     width: int = 100
     colour: bool = False
-    trim_path: str = ""
+    trim_path: tuple[str, ...] = ()
     version: str = ""
     strict: bool = False
     tolerated: "Mapping[str, str]" = field(default_factory=dict)

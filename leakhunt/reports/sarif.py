@@ -80,7 +80,7 @@ def _invocation(report: Report) -> Json:
     }  # fmt: skip
 
 
-def _result(case: Case, patterns: list[str], trim_path: str) -> Json:
+def _result(case: Case, patterns: list[str], trim_path: tuple[str, ...]) -> Json:
     stack = (case.site.user_stack or (case.site.leaf,))[:MOST_FRAMES]
     result: Json = {
         "ruleId": case.pattern,
@@ -122,7 +122,7 @@ def _code_flow(retention: Retention) -> Json:
     return {"message": _message(f"kept alive by this path; it {last.strip()}"), "threadFlows": [{"locations": steps}]}
 
 
-def _location(frame: Frame, trim_path: str) -> Json:
+def _location(frame: Frame, trim_path: tuple[str, ...]) -> Json:
     location: Json = {
         "logicalLocations": [{"fullyQualifiedName": printable(frame.function) or "[unknown]", "kind": "function"}]
     }

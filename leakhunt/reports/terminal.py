@@ -23,6 +23,7 @@ from leakhunt.reports.wording import (
     limit_sentence,
     limit_short,
     location,
+    remedy_lines,
     retention_lines,
     scope,
     short_function,
@@ -115,7 +116,7 @@ def _case_table(report: Report, wide: bool) -> "Table":
     return table
 
 
-def _print_case(console: "Console", number: int, case: Case, trim_path: str, wide: bool) -> None:
+def _print_case(console: "Console", number: int, case: Case, trim_path: tuple[str, ...], wide: bool) -> None:
     from rich.rule import Rule
 
     title = _text((f"{number}. {verdict_label(case.verdict)}", CASE_STYLES[case.verdict]), f" · {printable(case_title(case))}")
@@ -134,7 +135,7 @@ def _print_case(console: "Console", number: int, case: Case, trim_path: str, wid
         rows.append(("kept alive by", _retention(case.retention)))
     rows += [("source", _text(printable(note))) for note in case.source_notes]
     if case.remedy:
-        rows.append(("what to do", _text("\n".join(printable(line) for line in case.remedy.splitlines()))))
+        rows.append(("what to do", _text("\n".join(printable(line) for line in remedy_lines(case.remedy)))))
     rows.append(("fingerprint", _text((case.fingerprint, "dim"))))
     console.print(_labelled(rows))
 
@@ -156,7 +157,7 @@ def _evidence(finding: Finding) -> "Text":
     return _text(printable(finding.text), (f"  ({printable(finding.detector)}, {finding.confidence})", "dim"))
 
 
-def _stack(site: AllocationSite, trim_path: str, wide: bool) -> "Text":
+def _stack(site: AllocationSite, trim_path: tuple[str, ...], wide: bool) -> "Text":
     """The user's part of the stack, leaf first, one frame a line; whole import paths and file paths where there is room."""
     stack = site.user_stack or (site.leaf,)
     lines = []

@@ -5,6 +5,7 @@ Nothing here is escaped; each renderer makes input text inert for its own medium
 
 import math
 import re
+import textwrap
 
 from leakhunt.model.finding import Case, Growth, LimitForecast, Report, Retention, Statistics, Status, Verdict
 from leakhunt.model.site import AllocationSite, Frame
@@ -37,16 +38,19 @@ def short_path(path: str) -> str:
     return "/".join(path.rsplit("/", 2)[-2:])
 
 
-def location(frame: Frame, trim_path: str = "") -> str:
-    """`store.go:88` with the path that the profile gives, `trim_path` taken off; "" where the profile names no file."""
+def location(frame: Frame, trim_path: tuple[str, ...] = ()) -> str:
+    """`store.go:88`, the folders of `trim_path` taken off the path; "" where the profile names no file."""
     file = trimmed(frame.file, trim_path)
     return f"{file}:{frame.line}" if file and frame.line > 0 else file
 
 
-def trimmed(file: str, trim_path: str) -> str:
-    """`file` relative to the folder `trim_path`, untouched when it does not lie in it."""
-    prefix = trim_path.rstrip("/") + "/"
-    return file[len(prefix) :] if trim_path and file.startswith(prefix) else file
+def trimmed(file: str, trim_path: tuple[str, ...]) -> str:
+    """`file` relative to the first folder of `trim_path` that it lies in, untouched when it lies in none."""
+    for folder in trim_path:
+        prefix = folder.rstrip("/") + "/"
+        if folder and file.startswith(prefix):
+            return file[len(prefix) :]
+    return file
 
 
 def interval(growth: Growth) -> str:
@@ -144,9 +148,9 @@ def _heap_first(item: tuple[str, int]) -> tuple[bool, str]:
     return (item[0] != "heap", item[0])
 
 
-def own_frame(site: AllocationSite, trim_path: str) -> Frame:
-    """The innermost frame in the folder `trim_path`, the line that its owners can change; the site's leaf where none is."""
-    inside = (frame for frame in site.frames if trim_path and trimmed(frame.file, trim_path) != frame.file)
+def own_frame(site: AllocationSite, trim_path: tuple[str, ...]) -> Frame:
+    """The innermost frame in a folder of `trim_path`, the line that its owners can change; the site's leaf where none is."""
+    inside = (frame for frame in site.frames if trimmed(frame.file, trim_path) != frame.file)
     return next(inside, site.leaf)
 
 
@@ -165,10 +169,16 @@ def case_title(case: Case) -> str:
     return f"{case.pattern} · {case.confidence} confidence · {case.status}"
 
 
+def remedy_lines(remedy: str) -> list[str]:
+    """The advice with its Go example as lines, tabs as four spaces."""
+    return [line.expandtabs(4).rstrip() for line in remedy.strip("\n").split("\n")]
+
+
 def remedy_parts(remedy: str) -> tuple[str, str]:
-    """The advice and, after the first empty line, its Go example ("" where there is none)."""
-    prose, _, example = remedy.strip().partition("\n\n")
-    return prose, example.strip("\n")
+    """The advice in one line, and its Go example: the indented lines, or what follows an empty one; "" without example."""
+    lines = remedy_lines(remedy)
+    start = next((i for i, line in enumerate(lines) if i and (not line or line.startswith("    "))), len(lines))
+    return " ".join(" ".join(lines[:start]).split()), textwrap.dedent("\n".join(lines[start:])).strip("\n")
 
 
 def retention_lines(retention: Retention) -> list[str]:

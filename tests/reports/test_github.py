@@ -29,7 +29,7 @@ def test_hostile_text_cannot_end_a_command() -> None:
 
 
 def test_the_line_is_the_repositorys() -> None:
-    first = render("github", build.one_leak(), RenderOptions(trim_path="/home/ci/shop/")).splitlines()[0]
+    first = render("github", build.one_leak(), RenderOptions(trim_path=("/home/ci/shop/",))).splitlines()[0]
     assert first.startswith("::error file=session/store.go,line=88,title=LEAK lazy-ttl-cache%3A gcache.(*LRUCache).set::")
 
 
@@ -39,4 +39,4 @@ def test_a_known_leak_is_a_warning() -> None:
 
 
 def test_golden(request: pytest.FixtureRequest) -> None:
-    check(request, "github.txt", render("github", build.one_leak(), RenderOptions(trim_path="/home/ci/shop")))
+    check(request, "github.txt", render("github", build.one_leak(), RenderOptions(trim_path=("/home/ci/shop",))))

@@ -136,7 +136,7 @@ def test_a_huge_series_stays_small_and_says_what_is_missing() -> None:
 def test_totals_stay_true_when_sites_are_omitted() -> None:
     series = big_report(sites=8_000, snapshots=60).series
     assert series is not None
-    data = icicle.icicle_data(series, "")
+    data = icicle.icicle_data(series, ())
     assert data["omitted"]["sites"] > 0
     chosen = data["snapshots"]
     assert len(chosen) <= icicle.MOST_SNAPSHOTS
@@ -150,7 +150,7 @@ def test_totals_stay_true_when_sites_are_omitted() -> None:
 def test_the_drawing_is_the_series(stacks: list[list[str]], snapshots: int) -> None:
     """Twin: sums by every prefix of a stack, counted in a dictionary, are the sums of the tree's nodes."""
     series = build.series_of(tuple(AllocationSite(tuple(map(Frame, stack))) for stack in stacks), snapshots)
-    data = icicle.icicle_data(series, "")
+    data = icicle.icicle_data(series, ())
     expected: dict[tuple[str, ...], int] = {}
     for stack, held in zip(stacks, series.inuse_bytes[:, -1].tolist(), strict=True):
         outermost_first = tuple(reversed(stack))
@@ -170,7 +170,7 @@ def test_the_drawing_is_the_series(stacks: list[list[str]], snapshots: int) -> N
 
 def test_deep_stacks_are_cut_at_the_outer_end() -> None:
     stack = tuple(Frame(f"f{i}") for i in range(130))
-    data = icicle.icicle_data(build.series_of((AllocationSite(stack),), 2), "")
+    data = icicle.icicle_data(build.series_of((AllocationSite(stack),), 2), ())
     assert data["functions"][1] == "[30 outer frames]"
     assert data["functions"][-1] == "f0"
 

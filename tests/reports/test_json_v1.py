@@ -61,7 +61,7 @@ def test_numbers_that_do_not_exist_are_null() -> None:
 
 
 def test_trim_path() -> None:
-    report = json.loads(render("json", build.clean(), RenderOptions(trim_path="/home/ci/shop")))
+    report = json.loads(render("json", build.clean(), RenderOptions(trim_path=("/home/ci/shop",))))
     assert report["cleared"][0]["site"]["file"] == "tile/lru.go"
 
 

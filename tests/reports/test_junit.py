@@ -71,5 +71,5 @@ def test_hostile_names_are_text() -> None:
 
 
 def test_golden(request: pytest.FixtureRequest) -> None:
-    text = render("junit", build.with_retention_and_limit(), RenderOptions(trim_path="/home/ci/shop"))
+    text = render("junit", build.with_retention_and_limit(), RenderOptions(trim_path=("/home/ci/shop",)))
     check(request, "with_retention_and_limit.junit.xml", text)

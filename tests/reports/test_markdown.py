@@ -78,4 +78,4 @@ def test_a_huge_report_says_what_it_left_out() -> None:
 
 @pytest.mark.parametrize("name", ["empty", "clean", "with_retention_and_limit"])
 def test_golden(name: str, request: pytest.FixtureRequest) -> None:
-    check(request, f"{name}.md", render("markdown", build.ALL[name](), RenderOptions(trim_path="/home/ci/shop")))
+    check(request, f"{name}.md", render("markdown", build.ALL[name](), RenderOptions(trim_path=("/home/ci/shop",))))

@@ -15,7 +15,7 @@ from leakhunt.reports import RenderOptions, render
 from tests.reports import build
 from tests.reports.golden_files import check
 
-OPTIONS = RenderOptions(version="0.1.0", trim_path="/home/ci/shop")
+OPTIONS = RenderOptions(version="0.1.0", trim_path=("/home/ci/shop",))
 
 
 def log(name: str) -> Any:

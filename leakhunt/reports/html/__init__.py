@@ -72,7 +72,7 @@ def utc(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns // NS_PER_SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if time_ns > 0 else ""
 
 
-def _case(number: int, case: Case, trim_path: str) -> dict[str, Any]:
+def _case(number: int, case: Case, trim_path: tuple[str, ...]) -> dict[str, Any]:
     """What the page shows of a case beside the case itself."""
     stack = case.site.user_stack or (case.site.leaf,)
     prose, example = wording.remedy_parts(case.remedy)
@@ -84,11 +84,11 @@ def _case(number: int, case: Case, trim_path: str) -> dict[str, Any]:
         "evidence": sorted(case.evidence, key=lambda finding: finding.stance != Stance.IMPLICATES),
         "retention": "\n".join(printable(line) for line in wording.retention_lines(case.retention)) if case.retention else "",
         "remedy": prose,
-        "example": "\n".join(printable(line.expandtabs(4)) for line in example.splitlines()),
+        "example": "\n".join(printable(line) for line in example.splitlines()),
     }
 
 
-def _place(frame: Frame, trim_path: str) -> str:
+def _place(frame: Frame, trim_path: tuple[str, ...]) -> str:
     return wording.location(frame, trim_path)
 
 

@@ -21,7 +21,7 @@ NAME_CHARACTERS = 240
 Json = dict[str, Any]
 
 
-def icicle_data(series: Series, trim_path: str) -> Json:
+def icicle_data(series: Series, trim_path: tuple[str, ...]) -> Json:
     """What page.js reads.
 
     functions   names, places  files with line, both indexed by nodes
