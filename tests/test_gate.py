@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from leakhunt.gate import FAILS, PASSES, UNDECIDED, decide
+from leakhunt.gate import FAILS, PASSES, UNDECIDED, decide, gravest
 from leakhunt.model.finding import Report, Status, Verdict, Window
 from tests.reports import build
 
@@ -53,3 +53,8 @@ def test_every_case_fails_or_has_an_excuse(name: str) -> None:
 
 def test_a_rate_that_is_not_known_is_not_excused_as_slow() -> None:
     assert decide(build.odd_numbers(), min_growth_bytes_per_hour=1).exit_code == FAILS
+
+
+@pytest.mark.parametrize(("codes", "worst"), [([0, 0], 0), ([0, 3], 3), ([3, 1], 1), ([1, 0], 1), ([], 3)])
+def test_several_gates(codes: list[int], worst: int) -> None:
+    assert gravest(codes) == worst

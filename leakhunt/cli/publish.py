@@ -145,7 +145,7 @@ def wanted_formats(formats: Sequence[str], outputs: Sequence[str]) -> list[str]:
 
 
 def write_atomically(path: str, content: str | bytes, flag: str = "-o", mode: int = 0o666) -> None:
-    """Writes `content` (text as UTF-8) to `path` whole or not at all. Raises ConfigError, naming `flag`, where that cannot be."""
+    """Writes `content` (text as UTF-8) to `path` whole or not at all. Raises ConfigError, naming `flag`, where it cannot."""
     try:
         handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".leakhunt-")
         try:

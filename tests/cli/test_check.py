@@ -180,3 +180,17 @@ def test_the_report_is_the_same_every_time(tmp_path: Path) -> None:
             for seed in ("1", "2")
         }
         assert len(texts) == 1
+
+
+def test_benchmarks_alone_and_beside_profiles(tmp_path: Path) -> None:
+    line = "BenchmarkPut-2 \t 1000\t 1200 ns/op\t {} B/op\t {} allocs/op\n"
+    (tmp_path / "old.txt").write_text("pkg: example.com/shop\n" + line.format(64, 1) * 10)
+    (tmp_path / "new.txt").write_text("pkg: example.com/shop\n" + line.format(128, 2) * 10)
+    same, more = ("--bench", "old.txt", "old.txt"), ("--bench", "old.txt", "new.txt")
+    assert leakhunt("check", *same, cwd=tmp_path, environment=QUIET).returncode == 0
+    assert leakhunt("check", *more, cwd=tmp_path, environment=QUIET).returncode == 1
+    assert leakhunt("check", HARMLESS, *more, cwd=tmp_path, environment=QUIET).returncode == 1
+    assert leakhunt("check", LEAKING, *same, cwd=tmp_path, environment=QUIET).returncode == 1
+    nothing = leakhunt("check", cwd=tmp_path, environment=QUIET)
+    assert nothing.returncode == 2
+    assert "name profiles, or benchmarks with --bench OLD NEW" in nothing.stderr
