@@ -16,8 +16,8 @@ def diff(
     rows: Rows = DEFAULT_ROWS,
     lines: Lines = False,
     format: Annotated[
-        Literal["table", "csv", "json", "pprof"],
-        typer.Option("--format", help="How to write the rows; pprof writes a profile that go tool pprof opens."),
+        Literal["table", "csv", "json", "pprof", "folded"],
+        typer.Option("--format", help="How to write the rows; pprof is for go tool pprof, folded (what grew) for speedscope."),
     ] = "table",
     unit: Unit = "auto",
 ) -> None:

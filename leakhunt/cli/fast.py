@@ -9,7 +9,7 @@ from __future__ import annotations
 from leakhunt.cli.tables import TableOptions, run_diff, run_top
 
 FILES = {"top": 1, "diff": 2}
-FORMATS = {"top": ("table", "csv", "json"), "diff": ("table", "csv", "json", "pprof")}
+FORMATS = {"top": ("table", "csv", "json"), "diff": ("table", "csv", "json", "pprof", "folded")}
 UNITS = ("auto", "B", "KiB", "MiB", "GiB")
 _MAX_ROWS_DIGITS = 9
 

@@ -10,6 +10,10 @@ import sys
 
 from leakhunt.decode import load, read_file
 
+TYPE_CHECKING = False  # typing takes 3 ms to import
+if TYPE_CHECKING:
+    from leakhunt.model.profile import Profile
+
 DEFAULT_ROWS = 20
 
 
@@ -55,11 +59,30 @@ def run_diff(base_path: str, new_path: str, options: TableOptions) -> None:
         sys.stdout.buffer.write(encode_gzip(subtract(base, new)))
         sys.stdout.buffer.flush()
         return
+    if options.format == "folded":
+        _write_folded(base, new, options.sample_index)
+        return
     from leakhunt.measure.diff import diff_table
     from leakhunt.reports.tables import render_diff
 
     table = diff_table(base, new, options.sample_index, options.by_cum, options.rows, options.by_line)
     _write(render_diff(table, options.format, _width(), options.unit))
+
+
+def _write_folded(base: Profile, new: Profile, sample_index: str | None) -> None:
+    """Prints what grew as folded stacks, and on stderr what shrank, for which that format has no place."""
+    from leakhunt.measure.flat import sample_column
+    from leakhunt.measure.subtract import subtract
+    from leakhunt.reports.folded import render_folded
+    from leakhunt.units import format_bytes, format_count
+
+    difference = subtract(base, new)
+    column = sample_column(difference, sample_index)
+    text, shrunk = render_folded(difference, column)
+    _write(text)
+    if shrunk:
+        amount = format_bytes(-shrunk) if difference.sample_types[column].unit == "bytes" else format_count(-shrunk)
+        print(f"leakhunt: {amount} that shrank is left out; folded stacks have no negative values", file=sys.stderr)
 
 
 def _read(path: str) -> bytes:
