@@ -27,6 +27,7 @@ from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
 from leakhunt.measure.trend import Trends, analyse
 from leakhunt.model.finding import Input, Retention
+from leakhunt.model.gctrace import GcTrace
 from leakhunt.model.profile import Profile, ProfileKind
 from leakhunt.model.series import Series, Trend
 
@@ -66,6 +67,7 @@ class Evidence:
     settings     what the user set
     memstats     the runtime's MemStats and when they were taken, from text profiles and from captures
     dumps        heap dumps of the same process, in order of time
+    gc_traces    gctrace logs
     """
 
     series: Series
@@ -75,6 +77,7 @@ class Evidence:
     settings: Settings = field(default_factory=Settings)
     memstats: tuple[MemStatsAt, ...] = ()
     dumps: tuple[HeapView, ...] = ()
+    gc_traces: tuple[GcTrace, ...] = ()
 
     @property
     def snapshots(self) -> int:
@@ -216,9 +219,10 @@ def gather(sources: Iterable[Source], settings: Settings, memstats: Iterable[Mem
     goroutines: list[tuple[int, dict[Stack, int]]] = []
     leaked: list[tuple[int, dict[Stack, int]]] = []
     dumps: list[HeapView] = []
+    gc_traces: list[GcTrace] = []
     inputs = []
     for source in sources:
-        digest = ""
+        digest, data = "", b""
         try:
             if source.path is not None and (is_dump_file(source.path) or is_stripped_file(source.path)):
                 digest = _file_digest(source.path)
@@ -239,6 +243,11 @@ def gather(sources: Iterable[Source], settings: Settings, memstats: Iterable[Mem
                 leaked.append((profile.time_ns, stack_counts(profile)))
             inputs.append(_input(source, digest, profile, skipped))
         except (DecodeError, MismatchError) as error:
+            trace = decode.load_gctrace(data, source.name) if isinstance(error, DecodeError) else None
+            if trace is not None:
+                gc_traces.append(trace)
+                inputs.append(Input(source.name, "other", digest, 0, 0, ""))
+                continue
             reason = error.reason if isinstance(error, MismatchError) else str(error).removeprefix(f"{source.name}: ")
             inputs.append(Input(source.name, "other", digest, 0, 0, "", reason))
     dumps.sort(key=_collected_ns)
@@ -250,6 +259,7 @@ def gather(sources: Iterable[Source], settings: Settings, memstats: Iterable[Mem
         settings,
         tuple(memory),
         tuple(dumps),
+        tuple(gc_traces),
     )
 
 

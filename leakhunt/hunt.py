@@ -11,6 +11,7 @@ from pathlib import Path
 from leakhunt.advice import next_steps
 from leakhunt.detectors import DETECTORS, detector_name
 from leakhunt.evidence import Evidence, Group
+from leakhunt.heap_timeline import with_gc_traces
 from leakhunt.measure.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS
 from leakhunt.model.finding import (
     Case,
@@ -60,7 +61,7 @@ def hunt(evidence: Evidence, command: str = "") -> Report:
         else:
             cases.append(_case(group, said[group], verdict, evidence))
     cases.sort(key=lambda case: (_GRAVITY[case.verdict], -case.growth.bytes_per_hour, case.fingerprint))
-    return _report(evidence, tuple(cases), tuple(cleared), tuple(open_groups), command)
+    return with_gc_traces(_report(evidence, tuple(cases), tuple(cleared), tuple(open_groups), command), evidence)
 
 
 def _best(findings: list[Finding], stance: Stance) -> int:

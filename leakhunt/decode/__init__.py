@@ -10,6 +10,7 @@ TYPE_CHECKING = False  # typing takes 3 ms to import
 
 if TYPE_CHECKING:
     from leakhunt.errors import DecodeError
+    from leakhunt.model.gctrace import GcTrace
     from leakhunt.model.profile import Profile
 
 MAX_INPUT_BYTES = 1 << 30  # of a compressed or text profile file; the largest of 148 public ones has 0.4 MB
@@ -40,6 +41,19 @@ def load(data: bytes, source: str) -> Profile:
     if reason is not None:
         raise DecodeError(source, None, reason)
     return profile
+
+
+def load_gctrace(data: bytes, source: str) -> GcTrace | None:
+    """The collections that `data`, which is no profile, tells of; None where it is no gctrace log either."""
+    from leakhunt.decode.decompress import decompress
+    from leakhunt.decode.gctrace import is_gctrace, parse_gctrace
+    from leakhunt.errors import DecodeError
+
+    try:
+        data = decompress(data, source)
+        return parse_gctrace(data, source) if is_gctrace(data) else None
+    except DecodeError:
+        return None
 
 
 def _load_other(data: bytes, source: str, failure: DecodeError | None) -> Profile:
