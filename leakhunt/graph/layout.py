@@ -58,6 +58,8 @@ class Layout:
     is_internal    plumbing of a container
     type_id, base  the Go type of an element; what it was allocated as (a malloc header names this)
     rank           the more telling of two layouts of one size wins: a map's groups over an array of structs
+    is_map         the header of a map
+    group_type     of a map's groups or buckets: the type of one
     """
 
     name: str
@@ -69,7 +71,8 @@ class Layout:
     type_id: int = 0
     base: int = 0
     rank: int = 0
-    map_type: int = 0
+    is_map: bool = False
+    group_type: int = 0
 
     @property
     def has_pointers(self) -> bool:
@@ -177,6 +180,8 @@ class Layouts:
             return self._closure(which)
         found = self.program.type(which)
         assert found is not None  # numbers are given only to what exists
+        if what in ("value", "array") and _GROUP.match(found.name):  # met by its malloc header before its map was
+            return self._groups(found, _GROUP.sub("map[", found.name), self._number(what, which))
         if what == "value":
             return self._value(found)
         if what == "array":
@@ -222,7 +227,7 @@ class Layouts:
                     Slot(3, Action.BASE, buckets, label=".oldbuckets" if self.raw else ""),
                     Slot(5, Action.BASE, self._number("extra", found.id), label=".extra" if self.raw else ""),
                 ]
-                return Layout(found.name, 48, slots, type_id=found.id, rank=1, map_type=found.id)
+                return Layout(found.name, 48, slots, type_id=found.id, rank=1, is_map=True)
             directory = Slot(
                 2,
                 Action.DIRECTORY,
@@ -230,7 +235,7 @@ class Layouts:
                 self._number("tables", found.id),
                 ".dirPtr" if self.raw else "",
             )
-            return Layout(found.name, 48, (directory,), type_id=found.id, rank=1, map_type=found.id)
+            return Layout(found.name, 48, (directory,), type_id=found.id, rank=1, is_map=True)
         if what == "tables":
             slots = [Slot(0, Action.BASE, self._number("table", found.id), label="[x]" if self.raw else "")]
             return Layout(f"{found.name} directory", 8, slots, repeats=True, is_internal=internal, rank=1)
@@ -251,20 +256,31 @@ class Layouts:
         if what == "overflow":
             slots = [Slot(0, Action.BASE, self._number("groups", found.id), label="[x]" if self.raw else "")]
             return Layout(f"{found.name} overflow", 8, slots, repeats=True, is_internal=internal, rank=1)
-        # The groups of slots: {ctrl; slots [8]{key; elem}}, or old buckets: {topbits; keys; elems; overflow}.
-        name = f"{found.name} groups"
         if group is None:
-            return Layout(name, 8, (), repeats=True, is_open=True, is_internal=internal, rank=2)
+            return Layout(f"{found.name} groups", 8, (), repeats=True, is_open=True, is_internal=internal, rank=2)
+        return self._groups(group, found.name, self._number("groups", found.id))
+
+    def _groups(self, group: GoType, map_name: str, own: int) -> Layout:
+        """The groups of slots of a map: {ctrl; slots [8]{key; elem}}, or its buckets: {topbits; keys; elems; overflow}."""
         slots = self._unique(self._flatten(group, 0, ""))
         if self._is_old_map(group):
             last = group.size_bytes // WORD_BYTES - 1
             slots = [s for s in slots if s.word != last]
             if group.pointer_bytes:
-                slots.append(Slot(last, Action.BASE, self._number("groups", found.id), label=".overflow"))
+                slots.append(Slot(last, Action.BASE, own, label=".overflow"))
         if not self.raw:
             slots = [Slot(s.word, s.action, s.argument, s.other, _map_label(s.label)) for s in slots]
-        return Layout(name, group.size_bytes, slots, repeats=True, is_internal=internal, type_id=group.id, base=group.id,
-                      rank=2, map_type=found.id)  # fmt: skip
+        return Layout(
+            f"{map_name} groups",
+            group.size_bytes,
+            slots,
+            repeats=True,
+            is_internal=not self.raw,
+            type_id=group.id,
+            base=group.id,
+            rank=2,
+            group_type=group.id,
+        )
 
     @staticmethod
     def _is_old_map(group: GoType | None) -> bool:
@@ -386,6 +402,7 @@ def _columns_of(layout: Layout) -> NDArray[np.int32]:
 
 
 _POOL = ("sync", "sync.Pool")
+_GROUP = re.compile(r"^(noalg\.)?map\.(group|bucket)\[")
 _SHORT = re.compile(r"^.*/")
 _SYNC_MAP = re.compile(r"sync\.(HashTrieMap|indirect|entry|node|readOnly)(\[|$)")
 _MAP_PARTS = (

@@ -11,10 +11,13 @@ from leakhunt.decode.stripped import read_stripped
 from leakhunt.errors import MismatchError
 from leakhunt.graph.build import build_graph
 from leakhunt.graph.dominators import Dominators, dominate
+from leakhunt.graph.expiry import expiry_census
 from leakhunt.graph.join import SiteJoin, join_sites, retention_of
 from leakhunt.graph.paths import PathTrie, Reach, fold_paths, reach
 from leakhunt.graph.shapes import name_by_shape
+from leakhunt.graph.slack import map_use, pinned_slack
 from leakhunt.graph.types import Typing, name_types, type_heap
+from leakhunt.model.census import ExpiryCensus, MapUse, PinnedSlack
 from leakhunt.model.finding import Retention
 from leakhunt.model.gotype import Program
 from leakhunt.model.heap import HeapGraph, Naming, Process
@@ -61,6 +64,21 @@ class HeapView:
     def sites(self) -> SiteJoin:
         """Allocation sites of sampled objects."""
         return join_sites(self.graph)
+
+    @cached_property
+    def expiry(self) -> tuple[ExpiryCensus, ...]:
+        """Entries of containers by their expiry; empty where the dump has no contents or no time."""
+        return expiry_census(self.graph, self.naming, self.paths, self.dominators, self.typing)
+
+    @cached_property
+    def maps(self) -> tuple[MapUse, ...]:
+        """Entries and room of maps; empty without a binary."""
+        return map_use(self.graph, self.paths, self.typing) if self.typing is not None else ()
+
+    @cached_property
+    def slack(self) -> tuple[PinnedSlack, ...]:
+        """Large arrays of which short slices show a part; empty without a binary."""
+        return pinned_slack(self.graph, self.paths, self.typing) if self.typing is not None else ()
 
     def retention_of(self, site: AllocationSite) -> Retention | None:
         """Who holds what `site` allocated, None where no live sample tells."""

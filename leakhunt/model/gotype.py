@@ -90,10 +90,21 @@ class Capture:
 class Program(Protocol):
     """The binary that a process runs, at the addresses at which it was loaded."""
 
-    source: str
-    go_version: str
-    has_debug_info: bool
-    notes: Sequence[str]
+    @property
+    def source(self) -> str:
+        """The file."""
+
+    @property
+    def go_version(self) -> str:
+        """`go1.27.3`."""
+
+    @property
+    def has_debug_info(self) -> bool:
+        """Whether variables can be named."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Doubts about what was read."""
 
     def type(self, type_id: int) -> GoType | None:
         """The type with this id, None where there is none: an address that is no abi.Type."""
