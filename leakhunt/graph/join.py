@@ -54,7 +54,7 @@ def join_sites(graph: HeapGraph) -> SiteJoin:
     by_files: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for bucket, stack in enumerate(stacks):
         by_files[_files(stack)].append(bucket)
-    known = graph.sample_objects >= 0
+    known = (graph.sample_objects >= 0) & (graph.sample_buckets >= 0)
     objects, owners = graph.sample_objects[known].astype(np.int64), graph.sample_buckets[known]
     order = np.argsort(owners, kind="stable")
     distinct, first = np.unique(owners[order], return_index=True)
