@@ -113,6 +113,14 @@ def diff(
 
 
 @dump.command()
+def expiry(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most = 20, format: _Format = "table") -> None:
+    """Entries of caches past their time, caps that are not kept, unused room in maps, arrays behind short slices."""
+    from leakhunt.heaps.census import expiry as answer
+
+    _show(answer(_open(file, binary, raw), n), format)
+
+
+@dump.command()
 def strip(
     file: _File,
     output: Annotated[str, typer.Argument(metavar="OUTPUT", help="The file to write.")],
