@@ -72,3 +72,38 @@ def with_source(report: "Report", escape: str | None, source: str | None, source
     log, tree, notes = open_source(escape, source, [case.site for case in report.cases])
     report = annotate(report, log, tree, source_url)
     return replace(report, notes=(*report.notes, *notes))
+
+
+LINES_SHOWN = 10
+
+
+def print_lines(
+    new: str, base: str | None, sample_index: str | None, rows: int, escape: str | None, source: str | None
+) -> None:
+    """Prints, below the table of `top` or `diff`, the lines of user code that allocate most (or changed most) with what the
+    compiler and the source tree say of them. Does nothing where neither option was given."""
+    if not (escape or source):
+        return
+    from leakhunt.decode import load, read_file
+    from leakhunt.measure.flat import sample_column
+    from leakhunt.reports.escape_table import render_lines
+    from leakhunt.source.ranking import annotated_lines, sites_of
+
+    profile = load(read_file(new), new)
+    before = load(read_file(base), base) if base else None
+    log, tree, notes = open_source(escape, source, sites_of(profile))
+    name = profile.sample_types[sample_column(profile, sample_index)].type
+    lines, unit = annotated_lines(profile, before, name, min(rows or LINES_SHOWN, LINES_SHOWN), log, tree)
+    shown = [(line.leaf, line.value, line.notes) for line in lines]
+    typer.echo(render_lines(shown, unit, signed=before is not None, notes=notes), nl=False)
+
+
+def check_line_options(format: str, paths: "Iterable[str]", escape: str | None, source: str | None) -> None:
+    """Raises ConfigError where `--escape` or `--source` cannot be answered: in another format than a table, or of standard
+    input, which can be read but once."""
+    from leakhunt.errors import ConfigError
+
+    if (escape or source) and format != "table":
+        raise ConfigError("--escape, --source", "stand below a table; for scripts: leakhunt escape PROFILE --format json")
+    if (escape or source) and "-" in paths:
+        raise ConfigError("--escape, --source", "need a file, not standard input")

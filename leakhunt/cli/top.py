@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from leakhunt.cli.source_options import EscapeOption, SourceOption, check_line_options, print_lines
 from leakhunt.cli.tables import DEFAULT_ROWS, TableOptions, run_top
 
 SampleIndex = Annotated[
@@ -27,7 +28,11 @@ def top(
     lines: Lines = False,
     format: Annotated[Literal["table", "csv", "json"], typer.Option("--format", help="How to write the rows.")] = "table",
     unit: Unit = "auto",
+    escape: EscapeOption = None,
+    source: SourceOption = None,
 ) -> None:
     """Show what one profile holds, by function: flat (allocated there), cum (with everything called from there), and the
     95 % interval that sampling leaves."""
+    check_line_options(format, [file], escape, source)
     run_top(file, TableOptions(sample_index, cum, rows, lines, format, unit))
+    print_lines(file, None, sample_index, rows, escape, source)

@@ -1,8 +1,10 @@
 """The ranking of heap-allocating lines as a table for a person or as JSON (leakhunt.escape/1)."""
 
 import json
+from collections.abc import Sequence
 
 from leakhunt.model.escape import EscapeRanking
+from leakhunt.model.site import Frame
 from leakhunt.printable import printable
 from leakhunt.units import format_bytes, format_count
 
@@ -33,6 +35,17 @@ def render_table(ranking: EscapeRanking, rows: int = 0, width: int = 100) -> str
         lines.append(f"{len(ranking.rows) - len(shown):,} more (-n 0 shows all)")
     lines += [f"note: {printable(note, limit=600)}" for note in ranking.notes]
     return "\n".join(lines) + "\n"
+
+
+def render_lines(lines: Sequence[tuple[Frame, int, Sequence[str]]], unit: str, signed: bool, notes: Sequence[str]) -> str:
+    """Lines of user code with their values and what their source says, each on lines of its own."""
+    shown = ["", f"lines of user code that {'changed' if signed else 'allocate'} most:"]
+    for leaf, value, said in lines:
+        number = format_bytes(value, signed) if unit == "bytes" else format_count(value, signed)
+        shown.append(f"{number:>11}  {printable(leaf.file)}:{leaf.line}  {printable(leaf.function)}")
+        shown += [f"{'':11}  {printable(line, limit=600)}".rstrip() for line in said]
+    shown += [f"note: {printable(note, limit=600)}" for note in notes]
+    return "\n".join(shown) + "\n"
 
 
 def render_json(ranking: EscapeRanking, rows: int = 0) -> str:

@@ -5,14 +5,16 @@ Pure. A sample counts for the innermost line of user code, as everywhere; what t
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from leakhunt.errors import ConfigError
 from leakhunt.model.escape import CompilerLog, EscapeRanking, EscapeRow
 from leakhunt.model.profile import Profile
 from leakhunt.model.site import AllocationSite, Frame, package_of
-from leakhunt.source.annotate import log_notes
+from leakhunt.source.annotate import log_notes, site_notes
 from leakhunt.source.escapes import EscapeIndex, SiteEscape, heap_lines, summary
+from leakhunt.source.tree import SourceTree
 
 
 def rank(
@@ -67,6 +69,32 @@ def sites_of(profile: Profile) -> tuple[AllocationSite, ...]:
     table = SiteTable("line")
     table.intern(profile)
     return table.sites
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedLine:
+    """A line of user code with the profile's value (or its change), and what its source says."""
+
+    leaf: Frame
+    value: int
+    notes: tuple[str, ...]
+
+
+def annotated_lines(
+    new: Profile, base: Profile | None, sample_index: str, most: int, log: CompilerLog | None, tree: SourceTree | None
+) -> tuple[tuple[AnnotatedLine, ...], str]:
+    """The `most` lines of user code with the largest values in `new`, or changes from `base`, and the values' unit.
+
+    Raises ConfigError for a sample index that a profile has not."""
+    found = _values_by_line(new, sample_index)
+    before = _values_by_line(base, sample_index) if base else {}
+    sites = {key: site for key, (_, site) in (before | found).items()}
+    values = {key: (found[key][0] if key in found else 0) - (before[key][0] if key in before else 0) for key in sites}
+    index = EscapeIndex(log) if log else None
+    changed = [key for key in values if values[key]]
+    largest = sorted(changed, key=lambda key: (-abs(values[key]), key[0].file, key[0].line, key[0].function, key[1]))[:most]
+    unit = next(value_type.unit for value_type in new.sample_types if value_type.type == sample_index)
+    return tuple(AnnotatedLine(key[0], values[key], site_notes(sites[key], index, tree)) for key in largest), unit
 
 
 def _values_by_line(profile: Profile, sample_index: str) -> dict[tuple[Frame, str], tuple[int, AllocationSite]]:

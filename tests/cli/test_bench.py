@@ -83,3 +83,27 @@ def test_heap_allocating_lines_are_ranked_by_the_profile() -> None:
     assert ("example.com/shop/points/value/points.go", 36) in lines  # in the log, not in this profile
     table = leakhunt("escape", "pointer.mem.pb.gz", *arguments, "-n", "1", cwd=BENCH).stdout.splitlines()
     assert table[-1] == f"{len(values) - 1} more (-n 0 shows all)"
+
+
+def test_top_and_diff_say_why_below_their_table() -> None:
+    profile = "pointer.mem.pb.gz"
+    plain = leakhunt("top", profile, "--sample-index", "alloc_space", cwd=BENCH).stdout
+    explained = leakhunt("top", profile, "--sample-index", "alloc_space", "--escape", "escape.txt", cwd=BENCH).stdout
+    assert explained.startswith(plain)
+    section = explained[len(plain) :].splitlines()
+    assert section[1] == "lines of user code that allocate most:"
+    assert section[2].split()[2:] == ["example.com/shop/points/pointer/points.go:20", "example.com/shop/points/pointer.Moved"]
+    assert section[3].strip() == "&Point{...} escapes to the heap: returned (points.go:20)"
+    same = leakhunt("diff", profile, profile, "--sample-index", "alloc_space", "--escape", "escape.txt", cwd=BENCH)
+    assert same.stdout.splitlines()[-1] == "lines of user code that changed most:"
+    series = FIXTURES / "series" / "sessions"
+    names = [str(series / f"heap_0{n}.pb.gz") for n in ("00", "11")]
+    changed = leakhunt("diff", *names, "--source", str(FIXTURES / "go"), cwd=BENCH).stdout
+    assert "▶ 122 │         Basket:  make([]byte, 2048)," in changed
+
+
+def test_source_options_that_cannot_be_answered_are_errors() -> None:
+    for arguments in (["top", "x", "--format", "json"], ["diff", "-", "x"], ["top", "-"]):
+        done = leakhunt(*arguments, "--escape", "escape.txt", cwd=BENCH)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("leakhunt: --escape, --source: ")
