@@ -92,8 +92,9 @@ class Evidence:
 
     def retention(self, group: Group) -> Retention | None:
         """Who holds what the group's sites allocated, by the newest dump in which a sampled object of theirs is reached."""
+        by_line = self.settings.granularity == "line"
         for view in reversed(self.dumps):
-            found = [view.retention_of(self.series.sites[site]) for site in group.sites]
+            found = [view.retention_of(self.series.sites[site], by_line) for site in group.sites]
             held = [each for each in found if each is not None]
             if held:
                 return max(held, key=lambda each: each.retained_bytes)

@@ -2,8 +2,8 @@
 
 A dump's stacks are not quite a profile's: an inlined call bears the name of the function it was inlined into (file and line
 are right), the leaf may be a line late, and the goroutine's first frame is there. So two stacks are one site when the files
-agree frame by frame, and each function is the profile's or that of a caller further out in the same stack; lines must agree
-where the profile's site has any, at the leaf give or take one.
+agree frame by frame, and each function is the profile's or that of a caller further out in the same stack. Where sites are
+told apart by line, lines must agree too, at the leaf give or take one.
 """
 
 import itertools
@@ -31,15 +31,15 @@ class SiteJoin:
     buckets_by_files: dict[tuple[str, ...], list[int]] = field(repr=False)
     samples_of_bucket: dict[int, Int64] = field(repr=False)
 
-    def buckets_of(self, site: AllocationSite) -> list[int]:
-        """Buckets whose stack is that of `site`; one bucket for each line and size."""
+    def buckets_of(self, site: AllocationSite, by_line: bool = False) -> list[int]:
+        """Buckets whose stack is that of `site`: one for each size, and for each combination of lines unless `by_line`."""
         frames = _trimmed(site.frames)
         candidates = self.buckets_by_files.get(_files(frames), [])
-        return [bucket for bucket in candidates if _is_same(frames, self.stacks[bucket])]
+        return [bucket for bucket in candidates if _is_same(frames, self.stacks[bucket], by_line)]
 
-    def objects_of(self, site: AllocationSite) -> Int64:
+    def objects_of(self, site: AllocationSite, by_line: bool = False) -> Int64:
         """int64[...]: the sampled live objects that `site` allocated."""
-        return self.objects_of_buckets(self.buckets_of(site))
+        return self.objects_of_buckets(self.buckets_of(site, by_line))
 
     def objects_of_buckets(self, buckets: Iterable[int]) -> Int64:
         """int64[...]: the sampled live objects of some buckets."""
@@ -62,10 +62,10 @@ def join_sites(graph: HeapGraph) -> SiteJoin:
     return SiteJoin(graph, stacks, dict(by_files), dict(zip(distinct.tolist(), parts, strict=True)))
 
 
-def retention_of(join: SiteJoin, paths: PathTrie, site: AllocationSite) -> Retention | None:
+def retention_of(join: SiteJoin, paths: PathTrie, site: AllocationSite, by_line: bool = False) -> Retention | None:
     """Who holds what `site` allocated: the path that holds most of its sampled objects; None where no sample of it is live, or
     none is reached."""
-    objects = join.objects_of(site)
+    objects = join.objects_of(site, by_line)
     held = holding_nodes(paths, objects)
     return retention_at(paths, held[0][0]) if held else None
 
@@ -129,12 +129,12 @@ def _files(frames: Sequence[Frame]) -> tuple[str, ...]:
     return tuple("/".join(frame.file.split("/")[-_FILE_SUFFIX_PARTS:]) for frame in frames)
 
 
-def _is_same(site: Sequence[Frame], stack: Sequence[Frame]) -> bool:
+def _is_same(site: Sequence[Frame], stack: Sequence[Frame], by_line: bool) -> bool:
     """Whether a dump's stack is a profile's; the files are known to agree."""
     functions = [frame.function for frame in site]
     for i, (mine, other) in enumerate(zip(site, stack, strict=True)):
         if other.function != mine.function and other.function not in functions[i + 1 :]:
             return False
-        if mine.line and other.line and abs(mine.line - other.line) > (1 if i == 0 else 0):
+        if by_line and mine.line and other.line and abs(mine.line - other.line) > (1 if i == 0 else 0):
             return False
     return True

@@ -80,9 +80,9 @@ class HeapView:
         """Large arrays of which short slices show a part; empty without a binary."""
         return pinned_slack(self.graph, self.paths, self.typing) if self.typing is not None else ()
 
-    def retention_of(self, site: AllocationSite) -> Retention | None:
-        """Who holds what `site` allocated, None where no live sample tells."""
-        return retention_of(self.sites, self.paths, site)
+    def retention_of(self, site: AllocationSite, by_line: bool = False) -> Retention | None:
+        """Who holds what `site` allocated, None where no live sample tells. `by_line` where sites are told apart by line."""
+        return retention_of(self.sites, self.paths, site, by_line)
 
     @property
     def notes(self) -> tuple[str, ...]:

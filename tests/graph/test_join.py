@@ -45,7 +45,12 @@ def test_a_growing_site_gets_its_root_and_path() -> None:
     ],
 )
 def test_stacks_are_matched_as_closely_as_a_dump_allows(frames: list[tuple[str, str, int]], found: bool) -> None:
-    assert (len(JOIN.buckets_of(site(*frames))) == 1) == found
+    assert (len(JOIN.buckets_of(site(*frames), by_line=True)) == 1) == found
+
+
+def test_lines_count_only_where_sites_are_told_apart_by_line() -> None:
+    moved = site(("main.put", "/app/main.go", 90), ("main.main", "/app/main.go", 30))
+    assert (JOIN.buckets_of(moved), JOIN.buckets_of(moved, by_line=True)) == ([0], [])
 
 
 def test_an_inlined_call_bears_its_callers_name() -> None:
