@@ -19,10 +19,10 @@ from leakhunt.config import Settings
 from leakhunt.decode.dumpfile import is_dump_file, is_stripped_file
 from leakhunt.errors import ConfigError, DecodeError, MismatchError
 from leakhunt.heaps.view import HeapView, open_heap
-from leakhunt.measure import thresholds
-from leakhunt.measure.cogrowth import growth_groups
+from leakhunt.measure.cogrowth import meet
 from leakhunt.measure.course import Course, course_of
 from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series, stack_counts
+from leakhunt.measure.groups import Group, find_groups
 from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
 from leakhunt.measure.trend import Trends, analyse
@@ -30,6 +30,7 @@ from leakhunt.model.finding import Input, Retention
 from leakhunt.model.gctrace import GcTrace
 from leakhunt.model.profile import Profile, ProfileKind
 from leakhunt.model.series import Series, Trend
+from leakhunt.model.site import AllocationSite
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +40,6 @@ class Source:
     name: str
     path: Path | None
     read: Callable[[], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Sites (indices into the series) that grow as one, the one that grew most first."""
-
-    sites: tuple[int, ...]
-
-    @property
-    def seed(self) -> int:
-        """The site that grew most."""
-        return self.sites[0]
 
 
 MemStatsAt = tuple[int, Mapping[str, int]]  # nanoseconds since 1970, Go's field names
@@ -139,30 +128,13 @@ class Evidence:
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """What deserves a word: sites that grow significantly, grouped; then sites that only look as if they grew, or
-        that are among the largest, one by one. Largest growth first."""
-        if self.snapshots == 0:
-            return ()
-        trends, focus = self.trends, self.in_focus
-        grown = trends.grown_bytes
-        growing = trends.growing & focus
-        if self.snapshots < thresholds.MIN_SNAPSHOTS:
-            growing = focus & (grown >= thresholds.MIN_GROWTH_BYTES)
-        seeds = np.flatnonzero(growing).tolist()
-        grouped = growth_groups(self.series, seeds, self.grown_objects, trends.freed_samples)
-        groups = [Group(sites) for sites in grouped]
-        taken = np.zeros(len(growing), dtype=bool)
-        taken[[site for sites in grouped for site in sites]] = True
-        rest = np.flatnonzero(self._conspicuous & focus & ~taken)
-        shown = sorted(rest, key=lambda site: (-grown[site], site))[:CONSPICUOUS_MOST]
-        return (*groups, *(Group((int(site),)) for site in shown))
+        """What deserves a word, the growing first."""
+        return find_groups(self.series, self.trends, self.in_focus)
 
-    @cached_property
+    @property
     def growing_groups(self) -> tuple[Group, ...]:
         """The groups that grow significantly; with too few snapshots to tell, those that grew at all."""
-        if self.snapshots < thresholds.MIN_SNAPSHOTS:
-            return tuple(group for group in self.groups if self.trends.grown_bytes[group.seed] >= thresholds.MIN_GROWTH_BYTES)
-        return tuple(group for group in self.groups if self.trends.growing[group.seed])
+        return tuple(group for group in self.groups if group.grows)
 
     @cached_property
     def go_at_least(self) -> tuple[int, int]:
@@ -175,6 +147,14 @@ class Evidence:
                 elif (match := _GO_VERSION.search(frame.file)) is not None:
                     best = max(best, (int(match[1]), int(match[2])))
         return best
+
+    def company(self, group: Group) -> tuple[AllocationSite, ...]:
+        """The group's sites, then those near them: allocating on behalf of the same function, however little, and holding
+        something at the end. They do not prove growth, but tell what the growing objects are put into."""
+        held = np.flatnonzero(self.series.inuse_samples[:, self.trends.segment.stop - 1] > 0)
+        seed, mine = self.series.sites[group.seed], set(group.sites)
+        near = [int(i) for i in held if int(i) not in mine and meet(seed, self.series.sites[i])]
+        return tuple(self.series.sites[i] for i in (*group.sites, *near))
 
     def freed_share(self, group: Group) -> float:
         """Share of the sampled objects allocated in the window at the group's sites that were freed in it, 0 for none."""
@@ -189,26 +169,9 @@ class Evidence:
         objects = self.series.inuse_objects
         return (objects[:, segment.stop - 1] - objects[:, segment.start]).astype(np.float64)
 
-    @property
-    def _conspicuous(self) -> NDArray[np.bool_]:
-        """bool[K]: what a person would point at: +10 % and at least a MiB from first to last, a peak of as much that went
-        away, or one of the largest sites."""
-        segment = self.series.longest_segment
-        inuse = self.series.inuse_bytes[:, segment]
-        first, last = inuse[:, 0], inuse[:, -1]
-        risen = (last - first >= thresholds.MIN_GROWTH_BYTES) & (last > 1.1 * first)
-        peaked = inuse.max(axis=1) - np.minimum(first, last) >= CONSPICUOUS_PEAK_BYTES
-        largest = np.zeros(len(inuse), dtype=bool)
-        largest[np.argsort(-last, kind="stable")[:CONSPICUOUS_LARGEST]] = True
-        return np.asarray(risen | peaked | (largest & (last >= thresholds.MIN_GROWTH_BYTES)), dtype=np.bool_)
-
 
 # GOROOT of downloaded toolchains and of many images: .../toolchain@v0.0.1-go1.27.3.linux-amd64/src, /usr/local/go1.22.5/src
 _GO_VERSION = re.compile(r"\bgo(\d+)\.(\d+)(?:\.\d+)?(?:[./][\w-]+)*/src/")
-
-CONSPICUOUS_LARGEST = 3  # the largest sites are what `pprof -top` shows first, and so what people suspect first
-CONSPICUOUS_MOST = 20  # single sites worth a line each; the report of a thousand innocents is read by nobody
-CONSPICUOUS_PEAK_BYTES = 4 * thresholds.MIN_GROWTH_BYTES  # a peak below this is within the noise of most sites
 
 
 def gather(sources: Iterable[Source], settings: Settings, memstats: Iterable[MemStatsAt] = ()) -> Evidence:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from leakhunt.advice import next_steps
 from leakhunt.detectors import DETECTORS, detector_name
-from leakhunt.evidence import Evidence, Group
+from leakhunt.evidence import Evidence
 from leakhunt.heap_timeline import with_gc_traces
+from leakhunt.measure.groups import Group
 from leakhunt.measure.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS
 from leakhunt.model.finding import (
     Case,
@@ -97,7 +98,7 @@ def _case(group: Group, findings: list[Finding], verdict: Verdict, evidence: Evi
     confidence = _CONFIDENCE[max(1, charge - (1 if excuse else 0))]
     if evidence.snapshots < MIN_SNAPSHOTS:
         confidence = Confidence.LOW
-    trend = evidence.trend(group.seed)
+    trend = group.trend
     sites = list(group.sites)
     return Case(
         fingerprint=site.fingerprint,
@@ -120,15 +121,11 @@ def _case(group: Group, findings: list[Finding], verdict: Verdict, evidence: Evi
 
 
 def _growth(group: Group, evidence: Evidence) -> Growth:
-    """Growth of a group: the sum over its sites; the interval adds in quadrature around the sum of the rates."""
-    segment, series = evidence.series.longest_segment, evidence.series
-    trends = [evidence.trend(site) for site in group.sites]
-    rate = sum(trend.bytes_per_hour for trend in trends)
-    below = math.sqrt(sum((trend.bytes_per_hour - trend.low) ** 2 for trend in trends))
-    above = math.sqrt(sum((trend.high - trend.bytes_per_hour) ** 2 for trend in trends))
+    """Growth of a group over the longest segment."""
+    segment, series, trend = evidence.series.longest_segment, evidence.series, group.trend
     sites = list(group.sites)
     gained = series.inuse_bytes[sites, segment.stop - 1].sum() - series.inuse_bytes[sites, segment.start].sum()
-    return Growth(int(gained), rate, rate - below, rate + above, sum(trend.objects_per_hour for trend in trends))
+    return Growth(int(gained), trend.bytes_per_hour, trend.low, trend.high, trend.objects_per_hour)
 
 
 def _limit(growth: Growth, evidence: Evidence) -> LimitForecast | None:

@@ -69,7 +69,7 @@ def test_two_snapshots_give_ranked_candidates_and_no_verdict() -> None:
         ("suspect", "main.put"),
         ("suspect", "main.log"),
     ]
-    assert "at least 2 more snapshots" in found.next_steps[0]
+    assert "take 2 more snapshots" in found.next_steps[0]
 
 
 def test_nothing_loaded_is_inconclusive() -> None:

@@ -4,9 +4,9 @@ Looks for: growth whose steps shrink, as a cache's do when more and more of what
     of libraries that evict at a cap by construction.
 Why it matters: filling is not leaking, but it is not nothing: the cap decides where it ends.
 How it decides: the last third of the window gains at most half of what the first third gained in the same time; births and
-    deaths are followed to where they meet, which estimates the level it will come to rest at. Known hard caps
-    (golang-lru, ristretto, theine) count with low confidence, because a cap far above what fits is no help.
-When it is wrong: a leak under load that fades.
+    deaths are followed to where they meet, which estimates the level it will come to rest at. A library that keeps a hard
+    cap by construction (golang-lru, ristretto, theine) is enough by itself.
+When it is wrong: a leak under load that fades; a cap so large that memory ends first.
 What to do: compare the expected level with the memory there is; set the cap by what entries weigh.
 Options: none.
 """
@@ -34,7 +34,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     """Speaks for groups that fill up, and for those of a cache with a hard cap."""
     for group in evidence.groups:
         found = filling(evidence.course(group))
-        known = cache_on(evidence.series.sites[i] for i in group.sites)
+        known = cache_on(evidence.company(group))
         capped = known is not None and known[0].name in HARD_CAPS
         if found is None and not capped:
             continue
@@ -54,7 +54,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             detector="bounded-cache",
             pattern=PATTERN,
             stance=Stance.EXONERATES,
-            confidence=_confidence(evidence.course(group)) if found is not None else Confidence.LOW,
+            confidence=Confidence.HIGH if capped else _confidence(evidence.course(group)),
             sites=group.sites,
             text="; ".join(said),
             facts=facts,

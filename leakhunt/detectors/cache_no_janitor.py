@@ -1,7 +1,6 @@
 """Cache without its janitor: a cache whose entries are removed by a goroutine, and the goroutine does not run.
 
-Looks for: growing sites of a cache library that leaves expired entries to a sweeping goroutine (go-cache, ttlcache, bigcache),
-    or of one whose limits are off (groupcache/lru with MaxEntries 0, otter without a maximum).
+Looks for: growing sites of a cache library that leaves expired entries to a sweeping goroutine (go-cache, ttlcache, bigcache).
 Why it matters: without it nothing ever leaves, and the time to live that was set has no effect.
 How it decides: an insertion of the library is on the stack of a site of the group, and the group grows significantly. With
     goroutine profiles, the janitor's absence from every one of them is proof and gives high confidence; its presence
@@ -23,8 +22,8 @@ PATTERN = "cache-no-janitor"
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that insert into a cache whose janitor is not seen."""
     for group in evidence.growing_groups:
-        found = cache_on(evidence.series.sites[i] for i in group.sites)
-        if found is None or found[0].expiry not in (Expiry.BY_JANITOR, Expiry.NEVER):
+        found = cache_on(evidence.company(group))
+        if found is None or found[0].expiry is not Expiry.BY_JANITOR:
             continue
         cache, type_name = found
         profiles = len(evidence.goroutines.times_ns)

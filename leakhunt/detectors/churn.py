@@ -25,7 +25,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     for group in evidence.groups:
         course = evidence.course(group)
         share, freed = freed_share(course), float(course.died.sum())
-        if evidence.trends.growing[group.seed] or not share >= MIN_FREED_SHARE:
+        if group.grows or not share >= MIN_FREED_SHARE:
             continue
         yield Finding(
             detector="churn",

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from leakhunt.evidence import Evidence, Group
+from leakhunt.evidence import Evidence
+from leakhunt.measure.groups import Group
 
 
 def function_on(evidence: Evidence, group: Group, functions: Iterable[str], within: int = 8) -> str | None:

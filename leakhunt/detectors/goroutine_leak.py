@@ -15,8 +15,9 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.evidence import Evidence, Group
+from leakhunt.evidence import Evidence
 from leakhunt.measure.goroutines import GoroutineStack
+from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.model.site import is_standard
 

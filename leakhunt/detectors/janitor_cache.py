@@ -22,7 +22,7 @@ PATTERN = "janitor-cache"
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Speaks for groups of a cache that is swept."""
     for group in evidence.groups:
-        found = cache_on(evidence.series.sites[i] for i in group.sites)
+        found = cache_on(evidence.company(group))
         if found is None or found[0].expiry not in (Expiry.BY_JANITOR, Expiry.ALWAYS_SWEPT):
             continue
         cache, type_name = found

@@ -24,7 +24,7 @@ PATTERN = "lazy-ttl-cache"
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that insert into a cache which nothing sweeps."""
     for group in evidence.growing_groups:
-        found = cache_on(evidence.series.sites[i] for i in group.sites)
+        found = cache_on(evidence.company(group))
         if found is None or found[0].expiry is not Expiry.ON_READ:
             continue
         cache, type_name = found

@@ -23,7 +23,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     for group in evidence.groups:
         tables = sum(map_tables(evidence.series, site) for site in group.sites)
         course = evidence.course(group)
-        if not tables or evidence.trends.growing[group.seed] or course.born.sum() > 0:
+        if not tables or group.grows or course.born.sum() > 0:
             continue
         yield Finding(
             detector="map-capacity",

@@ -31,7 +31,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     allocations = evidence.series.alloc_samples[:, segment]
     for group in evidence.groups:
         sites = list(group.sites)
-        if not trends.growing[group.seed]:
+        if not group.grows:
             continue
         allocated = float((allocations[sites, -1] - allocations[sites, 0]).sum())
         freed = float(trends.freed_samples[sites].sum())

@@ -11,11 +11,14 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
+from leakhunt.measure.groups import Basis
 from leakhunt.measure.thresholds import MIN_SNAPSHOTS
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.units import format_bytes
 
 PATTERN = "noise"
+# Growth whose q lies between this and the trend's own bar of .05 is what one expects once in some series of twenty sites.
+SUSPECT_Q = 0.01
 FEW_SAMPLES = 6  # below it one sampled object more or less is 17 % and any curve can be drawn through the points
 
 
@@ -25,14 +28,15 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         return
     trends = evidence.trends
     for group in evidence.groups:
-        trend = evidence.trend(group.seed)
-        if trends.growing[group.seed] or not trend.tested:
+        trend = group.trend
+        weak = group.basis in (Basis.SITE, Basis.FUNCTION) and trend.q > SUSPECT_Q
+        if (group.grows and not weak) or not trend.tested:
             continue
         yield Finding(
             detector="noise",
             pattern=PATTERN,
             stance=Stance.EXONERATES,
-            confidence=Confidence.HIGH if trend.samples < FEW_SAMPLES else Confidence.LOW,
+            confidence=Confidence.HIGH if trend.samples < FEW_SAMPLES and not weak else Confidence.LOW,
             sites=group.sites,
             text=(
                 f"within chance: {format_bytes(trends.grown_bytes[group.seed], signed=True)} on a mean of {trend.samples:.0f} "

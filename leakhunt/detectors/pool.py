@@ -21,7 +21,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     """Clears groups of pooled objects that do not grow."""
     for group in evidence.groups:
         function = function_on(evidence, group, ("sync.(*Pool).",))
-        if function is None or evidence.trends.growing[group.seed]:
+        if function is None or group.grows:
             continue
         yield Finding(
             detector="pool",

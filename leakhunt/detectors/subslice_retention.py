@@ -11,9 +11,10 @@ Options: none.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from leakhunt.detectors.frames import function_on
-from leakhunt.evidence import Evidence, Group
+from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.units import format_bytes
 
@@ -27,7 +28,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups of whole documents."""
     for group in evidence.growing_groups:
         objects = evidence.grown_objects[group.seed]
-        function = function_on(evidence, Group((group.seed,)), _READERS, within=6)
+        function = function_on(evidence, replace(group, sites=(group.seed,)), _READERS, within=6)
         if function is None or objects <= 0:
             continue
         mean_bytes = float(evidence.trends.grown_bytes[group.seed]) / float(objects)

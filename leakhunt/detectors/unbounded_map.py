@@ -12,8 +12,10 @@ Options: none.
 
 from collections.abc import Iterator
 
+from leakhunt.detectors.caches import Expiry, cache_on
 from leakhunt.evidence import Evidence
-from leakhunt.measure.containers import doubles, ladder, map_tables
+from leakhunt.measure.containers import doubles, ladder, made_map_tables, map_tables
+from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Stance
 
 PATTERN = "unbounded-map"
@@ -21,26 +23,36 @@ PATTERN = "unbounded-map"
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups with a map among their sites."""
-    series = evidence.series
     for group in evidence.growing_groups:
-        tables = 0
-        rungs: tuple[int, ...] = ()
-        for site in group.sites:
-            tables += map_tables(series, site)
-            rungs = rungs or ladder(series, site)
-        old_map = bool(rungs) and doubles(rungs) and evidence.go_at_least < (1, 24)
-        if not tables and not old_map:
+        cache = cache_on(evidence.company(group))
+        what = _map_in(evidence, group) or (cache[0].only_grows if cache and cache[0].expiry is Expiry.NEVER else "")
+        if not what:
             continue
-        what = f"{tables:,} full map tables are in use" if tables else f"a bucket array doubled {len(rungs) - 1} times"
         yield Finding(
             detector="unbounded-map",
             pattern=PATTERN,
             stance=Stance.IMPLICATES,
             confidence=Confidence.MEDIUM,
             sites=group.sites,
-            text=f"entries of a map pile up: {what}, and freed is {100 * evidence.freed_share(group):.0f} % of what came",
-            facts={"map_tables": tables, "doublings": max(0, len(rungs) - 1)},
+            text=f"entries of a map pile up: {what}, and {100 * evidence.freed_share(group):.0f} % of what came has been freed",
+            facts={"map_tables": sum(map_tables(evidence.series, site) for site in group.sites)},
             remedy="""Delete what has ended, under the same lock:
     delete(registry.byID, id)
 A map gives its tables back only when it is dropped; after a burst, rebuild it.""",
         )
+
+
+def _map_in(evidence: Evidence, group: Group) -> str:
+    """What says that there is a map: tables in use, a bucket array that doubles, or tables that the same function made for
+    other callers."""
+    series = evidence.series
+    tables = sum(map_tables(series, site) for site in group.sites)
+    if tables:
+        return f"{tables:,} full map tables are in use"
+    rungs = next((found for site in group.sites if (found := ladder(series, site))), ())
+    if rungs and doubles(rungs) and evidence.go_at_least < (1, 24):
+        return f"a bucket array doubled {len(rungs) - 1} times"
+    function = series.sites[group.seed].leaf.function
+    if any(made_map_tables(series, i) for i, site in enumerate(series.sites) if site.leaf.function == function):
+        return "the same function allocates map tables"
+    return ""

@@ -24,7 +24,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that insert into a list or a heap."""
     for group in evidence.growing_groups:
         function = function_on(evidence, group, _INSERTS)
-        if function is None or cache_on(evidence.series.sites[i] for i in group.sites):
+        if function is None or cache_on(evidence.company(group)):
             continue
         yield Finding(
             detector="unbounded-queue",

@@ -15,8 +15,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from leakhunt.measure.functions import near_functions
 from leakhunt.model.series import Series
-from leakhunt.model.site import AllocationSite, is_standard
+from leakhunt.model.site import AllocationSite
 
 # How far from their leaves, both distances added, two stacks may meet, in frames outside the standard library: the user
 # function that makes a value and puts it into a cache is one frame above the first and three above the second (gcache: set,
@@ -25,7 +26,7 @@ MEETING_DISTANCE = 4
 # Growth in objects counts as equal within this many standard errors plus this share: sizes of 16 B beside 1 KiB are
 # sampled so differently that the error carries nearly all of it.
 EQUAL_STANDARD_ERRORS = 2.0
-EQUAL_SHARE = 0.15
+EQUAL_SHARE = 0.25
 # A rider may free this share of what it allocates; more is churn that happens to have grown.
 RIDER_FREED_SHARE = 0.2
 CONTAINER_RATIO = 8.0  # a container gains at most an eighth of its entries' objects: Go's map groups hold 8 slots
@@ -56,7 +57,7 @@ def growth_groups(
     while waiting:
         group = [waiting.pop(0)]
         for site in [*waiting, *sorted(riders, key=largest_first)]:
-            if not _meet(series.sites[group[0]], series.sites[site]):
+            if not meet(series.sites[group[0]], series.sites[site]):
                 continue
             equal = (steady[site] or site in waiting) and _equal(group[0], site, grown_objects, errors)
             if equal or _is_container(series, group[0], site, grown_objects):
@@ -81,14 +82,14 @@ def _standard_errors(series: Series, grown_objects: NDArray[np.float64]) -> NDAr
     return np.abs(grown_objects) / np.sqrt(np.maximum(np.abs(gained), 1.0))
 
 
-def _meet(a: AllocationSite, b: AllocationSite) -> bool:
+def meet(a: AllocationSite, b: AllocationSite) -> bool:
     """Whether one function outside the standard library calls both near their leaves."""
     depth = {function: i for i, function in reversed(list(enumerate(_near(a))))}
     return any(function in depth and depth[function] + j <= MEETING_DISTANCE for j, function in enumerate(_near(b)))
 
 
 def _near(site: AllocationSite) -> list[str]:
-    return [frame.function for frame in site.frames if not is_standard(frame.function)][: MEETING_DISTANCE + 1]
+    return near_functions(site, MEETING_DISTANCE + 1)
 
 
 def _is_container(series: Series, a: int, b: int, grown_objects: NDArray[np.float64]) -> bool:

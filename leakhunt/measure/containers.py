@@ -25,6 +25,7 @@ _SIZE_CLASSES = (18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768)
 _APPEND_RATIO = (1.1, 2.1)
 _DOUBLING = (1.9, 2.15)
 _LADDER_RUNGS = 3  # three sizes in such a row: one or two happen by chance among unrelated large blocks
+_ONE_CONTAINER = 3  # a smaller rung may stand for two or three objects by sampling, or have been passed twice
 _LADDER_BYTES = 16 << 10  # smaller backing arrays are sampled too rarely to show their ladder
 
 
@@ -45,9 +46,21 @@ def blocks_of(series: Series, site: int) -> NDArray[np.int64]:
 
 
 def map_tables(series: Series, site: int) -> int:
-    """Full swiss map tables (Go 1.24 on) in use at `site`, estimated; 0 for none. Two or more in use are counted: a single
+    """Full swiss map tables (Go 1.24 on) in use at `site`, estimated; 0 for none. Two or more of a size are counted: a single
     block of such a size may be anything."""
     return sum(int(inuse) for size, inuse, _ in blocks_of(series, site) if int(size) in FULL_TABLE_BYTES and inuse >= 2)
+
+
+def made_map_tables(series: Series, site: int) -> bool:
+    """Whether full map tables were ever allocated at `site`, in use or outgrown since."""
+    return any(int(size) in FULL_TABLE_BYTES and count >= 2 for size, _, count in blocks_of(series, site))
+
+
+def grew_once(series: Series, site: int, rungs: tuple[int, ...]) -> bool:
+    """Whether each rung of a ladder was allocated a few times at most: one container that grew, and not a function that grows
+    a new one in each call, as io.ReadAll does."""
+    allocated = {int(size): int(count) for size, _, count in blocks_of(series, site)}
+    return all(allocated[rung] <= _ONE_CONTAINER for rung in rungs)
 
 
 def ladder(series: Series, site: int) -> tuple[int, ...]:

@@ -1,0 +1,188 @@
+"""Which sites deserve a word, and which of them are one: sites that grow, their company, and what only looks like growth.
+
+A site may grow significantly by itself; or a function does whose stacks are each too thin to be seen; or one block is
+outgrown again and again, which no count of objects shows. Whatever rides along joins the group (`cogrowth`). Then come
+sites that people would point at. Whether any of this is a leak is for the detectors.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakhunt.measure.cogrowth import growth_groups
+from leakhunt.measure.containers import grew_once, ladder
+from leakhunt.measure.functions import by_function
+from leakhunt.measure.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS
+from leakhunt.measure.trend import Trends, analyse, analyse_sum
+from leakhunt.model.series import Series, Trend
+
+CONSPICUOUS_LARGEST = 3  # the largest sites are what `pprof -top` shows first, and so what people suspect first
+CONSPICUOUS_MOST = 20  # single sites worth a line each; the report of a thousand innocents is read by nobody
+CONSPICUOUS_PEAK_BYTES = 4 * MIN_GROWTH_BYTES  # a peak below this is within the noise of most sites
+# A wider function takes the place of a narrower one when its q is a hundredth or less: two halves of one leak give a q that is
+# about the square; unrelated company of the same handler makes it worse (fixtures/series/sessions: 7e-15, 1e-13, 2e-8 outward).
+WIDER_Q_RATIO = 0.01
+# A block that was outgrown at least four times, and at least once in the last half, while it doubled or more over the
+# window. In any order of five sizes, rising all the way has probability 1/120.
+OUTGROWN_RUNGS = 5
+OUTGROWN_RATIO = 2.0
+
+
+class Basis(StrEnum):
+    """What makes a group worth a word."""
+
+    SITE = "site"  # one of its sites grows significantly by itself
+    FUNCTION = "function"  # the sum of the stacks under one function does, more surely than any of them
+    OUTGROWN = "outgrown"  # one block that is replaced by a larger one again and again
+    ROSE = "rose"  # it rose between too few snapshots to tell
+    CONSPICUOUS = "conspicuous"  # it does not grow significantly; people would point at it all the same
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Sites (indices into the series) that grow as one, the one that grew most first.
+
+    `trend` is of their sum, with the p, q and last_half_p of what made them a group; `function` is the function whose sum
+    grows, "" where a site does so by itself.
+    """
+
+    sites: tuple[int, ...]
+    basis: Basis
+    trend: Trend
+    function: str = ""
+
+    @property
+    def seed(self) -> int:
+        """The site that grew most."""
+        return self.sites[0]
+
+    @property
+    def grows(self) -> bool:
+        """Whether its growth is beyond chance, or cannot be told from it for want of snapshots."""
+        return self.basis is not Basis.CONSPICUOUS
+
+
+def find_groups(series: Series, trends: Trends, in_focus: NDArray[np.bool_]) -> tuple[Group, ...]:
+    """Groups over the longest segment, disjoint; those that grow first, each kind by growth. in_focus is bool[K].
+
+    O(S * K) for S significant sites and K sites, and the trends by function.
+    """
+    segment = trends.segment
+    if segment.stop - segment.start < 2:
+        return ()
+    if segment.stop - segment.start < MIN_SNAPSHOTS:
+        rose = in_focus & (trends.grown_bytes >= MIN_GROWTH_BYTES)
+        return tuple(_site_groups(series, trends, rose, Basis.ROSE))
+    functions = _functions(series)
+    groups = [_surer(group, functions) for group in _site_groups(series, trends, trends.growing & in_focus, Basis.SITE)]
+    free = in_focus & ~_taken(groups, len(in_focus))
+    groups += _function_groups(functions, trends, free, _taken(groups, len(in_focus)))
+    free &= ~_taken(groups, len(in_focus))
+    groups += _outgrown_groups(series, trends, free)
+    free &= ~_taken(groups, len(in_focus))
+    shown = sorted(np.flatnonzero(_conspicuous(series, segment) & free), key=lambda i: (-trends.grown_bytes[i], i))
+    singles = [Group((int(i),), Basis.CONSPICUOUS, trends.of(int(i))) for i in shown[:CONSPICUOUS_MOST]]
+    return (*groups, *singles)
+
+
+def _taken(groups: list[Group], count: int) -> NDArray[np.bool_]:
+    taken = np.zeros(count, dtype=bool)
+    taken[[site for group in groups for site in group.sites]] = True
+    return taken
+
+
+def _site_groups(series: Series, trends: Trends, seeds: NDArray[np.bool_], basis: Basis) -> list[Group]:
+    segment = trends.segment
+    objects = series.inuse_objects
+    grown_objects = (objects[:, segment.stop - 1] - objects[:, segment.start]).astype(np.float64)
+    grouped = growth_groups(series, np.flatnonzero(seeds).tolist(), grown_objects, trends.freed_samples)
+    return [_summed(series, trends, sites, basis) for sites in grouped]
+
+
+def _summed(series: Series, trends: Trends, sites: tuple[int, ...], basis: Basis) -> Group:
+    """A group whose rate is that of the sum, and whose significance that of its most significant site."""
+    best = trends.of(min(sites, key=lambda i: (float(trends.q[i]), float(trends.p[i]))))
+    together = analyse_sum(series, sites) if len(sites) > 1 else best
+    trend = replace(together, z=best.z, p=best.p, q=best.q, last_half_p=best.last_half_p, tested=best.tested)
+    return Group(sites, basis, trend)
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """A function whose stacks together grow significantly."""
+
+    name: str
+    sites: NDArray[np.intp]
+    trend: Trend
+
+
+def _functions(series: Series) -> list[_Function]:
+    """Functions that grow; of nested ones the innermost, which has the fewest stacks, first."""
+    coarse, members = by_function(series)
+    if not coarse.sites:
+        return []
+    trends = analyse(coarse)
+    growing = sorted(np.flatnonzero(trends.growing).tolist(), key=lambda i: (len(members[i]), float(trends.q[i]), i))
+    return [_Function(coarse.sites[i].frames[0].function, members[i], trends.of(i)) for i in growing]
+
+
+def _surer(group: Group, functions: list[_Function]) -> Group:
+    """`group` with the significance of the innermost function around its first site, where that is greater."""
+    around = next((f for f in functions if group.seed in f.sites and f.trend.q < group.trend.q), None)
+    if around is None:
+        return group
+    trend = replace(group.trend, z=around.trend.z, p=around.trend.p, q=around.trend.q, last_half_p=around.trend.last_half_p)
+    return replace(group, trend=trend, basis=Basis.FUNCTION, function=around.name)
+
+
+def _function_groups(
+    functions: list[_Function], trends: Trends, free: NDArray[np.bool_], taken: NDArray[np.bool_]
+) -> list[Group]:
+    """Functions that grow although no site in them does."""
+    rising = free & (trends.grown_bytes > 0)
+    groups: list[Group] = []
+    for innermost in functions:
+        if taken[innermost.sites].any() or not rising[innermost.sites].any():
+            continue
+        function = _wider(innermost, functions)
+        chosen = sorted(function.sites[rising[function.sites]].tolist(), key=lambda i: (-trends.grown_bytes[i], i))
+        groups.append(Group(tuple(chosen), Basis.FUNCTION, function.trend, function.name))
+        taken = taken | np.isin(np.arange(len(taken)), function.sites)
+    return groups
+
+
+def _wider(function: _Function, functions: list[_Function]) -> _Function:
+    """The function around `function` that is much surer to grow: then `function` is only a part of what does."""
+    for other in functions:
+        inside = len(other.sites) > len(function.sites) and np.isin(function.sites, other.sites).all()
+        if inside and other.trend.q <= WIDER_Q_RATIO * function.trend.q:
+            function = other
+    return function
+
+
+def _outgrown_groups(series: Series, trends: Trends, free: NDArray[np.bool_]) -> list[Group]:
+    segment = trends.segment
+    inuse = series.inuse_bytes[:, segment]
+    middle = inuse.shape[1] // 2
+    risen = (inuse[:, -1] >= OUTGROWN_RATIO * inuse[:, 0]) & (inuse[:, -1] > inuse[:, middle])
+    candidates = np.flatnonzero(free & risen & (trends.grown_bytes >= MIN_GROWTH_BYTES))
+    groups = []
+    for site in sorted(candidates.tolist(), key=lambda i: (-trends.grown_bytes[i], i)):
+        rungs = ladder(series, site)
+        if len(rungs) >= OUTGROWN_RUNGS and grew_once(series, site, rungs):
+            groups.append(Group((site,), Basis.OUTGROWN, trends.of(site)))
+    return groups
+
+
+def _conspicuous(series: Series, segment: slice) -> NDArray[np.bool_]:
+    """bool[K]: what a person would point at: +10 % and at least a MiB from first to last, a peak of as much that went away,
+    or one of the largest sites."""
+    inuse = series.inuse_bytes[:, segment]
+    first, last = inuse[:, 0], inuse[:, -1]
+    risen = (last - first >= MIN_GROWTH_BYTES) & (last > 1.1 * first)
+    peaked = inuse.max(axis=1) - np.minimum(first, last) >= CONSPICUOUS_PEAK_BYTES
+    largest = np.zeros(len(inuse), dtype=bool)
+    largest[np.argsort(-last, kind="stable")[:CONSPICUOUS_LARGEST]] = True
+    return np.asarray(risen | peaked | (largest & (last >= MIN_GROWTH_BYTES)), dtype=np.bool_)

@@ -1,0 +1,60 @@
+"""Groups: what deserves a word, what belongs together, and what makes it grow."""
+
+from leakhunt.measure.groups import Basis
+from tests.detectors.lab import Row, evidence, ramp
+
+LEVEL = [3, 4, 3, 3, 4, 3, 4, 4, 3, 3, 4, 3]
+
+
+def test_value_key_and_container_are_one_group() -> None:
+    seen = evidence(
+        Row("main.newSession < main.open < main.serve", 640, ramp(12, 6)),
+        Row("main.(*cache).set < main.open < main.serve", 48, [9 * i // 20 for i in range(12)]),
+    )
+    (group,) = seen.growing_groups
+    assert [seen.series.sites[i].leaf.function for i in group.sites] == ["main.newSession", "main.(*cache).set"]
+    assert (group.basis, group.function) == (Basis.FUNCTION, "main.open")
+
+
+def test_two_leaks_far_apart_are_two_groups() -> None:
+    seen = evidence(Row("main.a < main.f < main.x", 640, ramp(12, 6)), Row("main.b < main.g < main.y", 640, ramp(12, 4)))
+    assert [len(group.sites) for group in seen.growing_groups] == [1, 1]
+
+
+def test_thin_stacks_are_seen_in_their_sum() -> None:
+    rows = [
+        Row(f"lib.new{i} < lib.child < main.measure{i % 2} < main.serve", 160, [(2 * step + i) // 6 for step in range(12)])
+        for i in range(6)
+    ]
+    seen = evidence(*rows)
+    assert not seen.trends.growing.any()
+    (group,) = seen.growing_groups
+    assert (group.basis, group.function, len(group.sites)) == (Basis.FUNCTION, "lib.child", 6)
+
+
+def test_a_block_outgrown_again_and_again_is_a_group_and_a_reader_is_not() -> None:
+    sizes = [(1 << 20) * 2**k for k in range(6)]
+    rows = []
+    for k, size in enumerate(sizes):
+        inuse = [1 if 2 * k <= i < 2 * k + 2 else 0 for i in range(12)]
+        rows.append(Row("main.(*log).add < main.serve", size, inuse, freed=[1 if i >= 2 * k + 2 else 0 for i in range(12)]))
+    (group,) = evidence(*rows).growing_groups
+    assert group.basis in (Basis.SITE, Basis.OUTGROWN)
+    reader = [
+        Row("io.ReadAll < main.fetch", size, row.inuse, freed=ramp(12, 20)) for size, row in zip(sizes, rows, strict=True)
+    ]
+    assert all(group.basis is not Basis.OUTGROWN for group in evidence(*reader).growing_groups)
+
+
+def test_the_largest_and_the_risen_are_conspicuous_and_the_rest_is_not() -> None:
+    seen = evidence(
+        Row("main.table < main.load", 1 << 20, [64] * 12), Row("main.small < main.serve", 64, LEVEL, freed=ramp(12, 3))
+    )
+    names = {seen.series.sites[group.seed].leaf.function for group in seen.groups if not group.grows}
+    assert "main.table" in names
+
+
+def test_groups_are_disjoint() -> None:
+    seen = evidence(*[Row(f"main.f{i} < main.shared < main.serve", 320, ramp(12, 1 + i)) for i in range(5)])
+    sites = [site for group in seen.groups for site in group.sites]
+    assert len(sites) == len(set(sites))
