@@ -24,6 +24,7 @@ _SUFFIXES = {
     ".json": "json",
     ".sarif": "sarif",
     ".xml": "junit",
+    ".csv": "csv",
     ".txt": "terminal",
 }
 _MAP_SCHEMA = "leakhunt.redaction/1"

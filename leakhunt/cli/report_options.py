@@ -8,7 +8,7 @@ FormatOption = Annotated[
     list[str] | None,
     typer.Option(
         "--format", metavar="FORMAT",
-        help="terminal, short, markdown, html, json, sarif, junit or github; repeatable.",
+        help="terminal, short, markdown, html, json, sarif, junit, csv or github; repeatable.",
     ),
 ]  # fmt: skip
 OutputOption = Annotated[

@@ -24,6 +24,7 @@ FORMATS: dict[str, str] = {
     "sarif": "leakhunt.reports.sarif",
     "junit": "leakhunt.reports.junit",
     "github": "leakhunt.reports.github",
+    "csv": "leakhunt.reports.csv_table",
 }
 
 
