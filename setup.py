@@ -6,7 +6,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 SOURCES = [path for path in sorted(glob.glob("leakhunt/kernels/*.py")) if not path.endswith("__init__.py")]
-EXTENSIONS = [Extension(path[:-3].replace("/", "."), [path], extra_compile_args=["-O3"]) for path in SOURCES]
+EXTENSIONS = [Extension(path[:-3].replace("/", "."), [path], extra_compile_args=["-O3", "-g0"]) for path in SOURCES]
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": True,

@@ -4,6 +4,7 @@
 imports nothing heavier than typer; `app` lists them.
 """
 
+import os
 import sys
 
 
@@ -13,10 +14,11 @@ def main() -> None:
     from leakhunt.errors import LeakhuntError
 
     try:
-        if not fast.run(sys.argv[1:]):
-            from leakhunt.cli.app import app
+        if fast.run(sys.argv[1:]):
+            os._exit(0)  # all is written: taking the interpreter down takes longer than many profiles do to show
+        from leakhunt.cli.app import app
 
-            app()
+        app()
     except LeakhuntError as error:
         from leakhunt.printable import printable
 

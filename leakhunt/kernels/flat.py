@@ -110,6 +110,16 @@ def aggregate(
     return out
 
 
+def int64_column(numbers: list) -> memoryview:
+    """The integers of `numbers` as int64. Raises OverflowError for one that does not fit."""
+    out = _zeros(len(numbers), "q")
+    column: cython.longlong[::1] = out
+    i: cython.Py_ssize_t
+    for i in range(len(numbers)):
+        column[i] = numbers[i]
+    return out
+
+
 def frames_by_function(
     line_offsets: cython.const[cython.longlong][::1],
     line_functions: cython.const[cython.longlong][::1],

@@ -8,7 +8,7 @@ binary. Loads no numpy: this is the fast path of `leakhunt top`, and the loop is
 from __future__ import annotations
 
 from leakhunt.errors import ConfigError
-from leakhunt.kernels.flat import aggregate, column_totals, frames_by_function, largest_frames
+from leakhunt.kernels.flat import aggregate, column_totals, frames_by_function, int64_column, largest_frames
 from leakhunt.measure.interval import interval
 from leakhunt.model.profile import Profile, ProfileKind
 from leakhunt.model.table import FlatRow, FlatTable, Node
@@ -89,11 +89,11 @@ class Nodes:
         index = self.index
         binaries = [self._named(_binary(mapping.file), "", 0) for mapping in profile.mappings]
         binaries.append(self._named("<unknown>", "", 0))  # what -1 picks
-        location_nodes = _column([binaries[mapping] for mapping in profile.location_mappings])
+        location_nodes = int64_column([binaries[mapping] for mapping in profile.location_mappings])
         if self.by_line:
             return self._of_lines(profile, location_nodes)
         names = profile.function_names
-        function_nodes = _column([index.setdefault((name, "", 0), len(index)) if name else -1 for name in names])
+        function_nodes = int64_column([index.setdefault((name, "", 0), len(index)) if name else -1 for name in names])
         return frames_by_function(profile.line_offsets, profile.line_functions, function_nodes, location_nodes)
 
     def _of_lines(self, profile: Profile, location_nodes: memoryview) -> tuple[memoryview, memoryview]:
@@ -108,7 +108,7 @@ class Nodes:
             if offsets[location] == offsets[location + 1]:
                 frame_nodes.append(without)
             frame_offsets.append(len(frame_nodes))
-        return _column(frame_offsets), _column(frame_nodes)
+        return int64_column(frame_offsets), int64_column(frame_nodes)
 
     def _named(self, name: str, file: str, line: int) -> int:
         return self.index.setdefault((name, file, line), len(self.index))
@@ -138,26 +138,26 @@ class Summed:
 
     def places(self, profile: Profile, shown: list[int]) -> dict[int, tuple[str, int]]:
         """(file, line) of each node shown: of the location through which most of its flat value came."""
-        from bisect import bisect_right
-
         largest = largest_frames(self.frame_nodes, self.sums.frame_flat, len(self.sums.flat))
         places = {}
         for node in shown:
             frame = largest[node] if node < len(largest) else -1
             if frame >= 0:
-                location = bisect_right(self.frame_offsets, frame) - 1
+                location = self._location_of(frame)
                 line = profile.line_offsets[location] + frame - self.frame_offsets[location]
                 if line < profile.line_offsets[location + 1] and profile.line_functions[line] >= 0:
                     places[node] = (profile.function_files[profile.line_functions[line]], profile.line_numbers[line])
         return places
 
+    def _location_of(self, frame: int) -> int:
+        """The location whose frames `frame` is among: a binary search."""
+        low, high = 0, len(self.frame_offsets) - 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.frame_offsets[middle] <= frame else (low, middle)
+        return low
+
 
 def _binary(path: str) -> str:
     base = path.rpartition("/")[2]
     return f"[{base}]" if base else "<unknown>"
-
-
-def _column(numbers: list[int]) -> memoryview:
-    from array import array
-
-    return memoryview(array("q", numbers))

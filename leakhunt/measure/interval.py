@@ -15,8 +15,6 @@ The same for objects, with d divided by S. Pure functions of numbers.
 
 from __future__ import annotations
 
-from math import sqrt
-
 Moments = tuple[int, float, float]  # an estimate, its V and its T
 
 _Z = 1.959964  # two-sided 95 %
@@ -28,9 +26,9 @@ def poisson_bounds(count: float) -> tuple[float, float]:
     """95 % bounds of a Poisson mean of which `count` were seen (any number from 0 on)."""
     if count <= 0:
         return 0.0, _HIGH_OF_ZERO
-    low = count * max(1 - 1 / (9 * count) - _Z / (3 * sqrt(count)), 0.0) ** 3
+    low = count * max(1 - 1 / (9 * count) - _Z / (3 * count**0.5), 0.0) ** 3
     above = count + 1
-    return low, above * (1 - 1 / (9 * above) + _Z / (3 * sqrt(above))) ** 3
+    return low, above * (1 - 1 / (9 * above) + _Z / (3 * above**0.5)) ** 3
 
 
 def interval(estimate: int, first: float, second: float) -> tuple[int, int]:
@@ -48,8 +46,8 @@ def difference_interval(estimate: int, gained: Moments, lost: Moments | None) ->
     scale = max(_weight(*part[1:]) for part in (gained, lost or gained))
     gained_below, gained_above = _errors(*gained[1:]) if gained[0] else (0.0, _HIGH_OF_ZERO * scale)
     lost_below, lost_above = (0.0, 0.0) if lost is None else _errors(*lost[1:]) if lost[0] else (0.0, _HIGH_OF_ZERO * scale)
-    low = estimate - sqrt(gained_below**2 + lost_above**2)
-    return round(low), round(estimate + sqrt(gained_above**2 + lost_below**2))
+    low = estimate - (gained_below**2 + lost_above**2) ** 0.5
+    return round(low), round(estimate + (gained_above**2 + lost_below**2) ** 0.5)
 
 
 def _weight(first: float, second: float) -> float:
