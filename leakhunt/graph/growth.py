@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leakhunt.graph.paths import PathTrie
-from leakhunt.model.heap import HeapGraph, Int32, Int64
+from leakhunt.model.heap import HeapGraph, Int32, Int64, Naming
 
 Key = tuple[int, tuple[str, str]]
 
@@ -25,6 +26,8 @@ class PathGrowth:
     objects, bytes   int64[P, D], shallow, of the node itself; 0 where a dump has no such path
     total_bytes      int64[P, D], with everything below
     survivors        int64[P], objects of the first dump that are in the last one too, at the same path, address and size
+    newcomers        bool[objects of the last dump], those that are not
+    node_of_last     int64[objects of the last dump], common node of each, -1 for unreached ones
     """
 
     parents: Int32
@@ -33,6 +36,8 @@ class PathGrowth:
     bytes: Int64
     total_bytes: Int64
     survivors: Int64
+    newcomers: NDArray[np.bool_]
+    node_of_last: Int64
 
     @property
     def grown_bytes(self) -> Int64:
@@ -47,7 +52,7 @@ class PathGrowth:
         return tuple(reversed(nodes))
 
 
-def compare(graphs: Sequence[HeapGraph], tries: Sequence[PathTrie]) -> PathGrowth:
+def compare(graphs: Sequence[HeapGraph], tries: Sequence[PathTrie], namings: Sequence[Naming]) -> PathGrowth:
     """Aligns the tries of two dumps or more, oldest first. O(nodes + objects of the first and last dump)."""
     index: dict[Key, int] = {}
     ids = [_aligned(trie, index) for trie in tries]
@@ -55,27 +60,50 @@ def compare(graphs: Sequence[HeapGraph], tries: Sequence[PathTrie]) -> PathGrowt
     objects, sizes, totals = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     for dump, (trie, mine) in enumerate(zip(tries, ids, strict=True)):
         objects[mine, dump], sizes[mine, dump], totals[mine, dump] = trie.objects, trie.bytes, trie.total_bytes
+    before, after = (_common_nodes(tries[dump], ids[dump]) for dump in (0, -1))
+    stayed, place = _same_objects(graphs[0], graphs[-1], before, after)
+    shown = stayed & ~namings[0].type_is_internal[namings[0].type_ids]
+    newcomers = np.ones(graphs[-1].objects, bool)
+    newcomers[place[stayed]] = False
     return PathGrowth(
         parents=np.array([parent for parent, _ in index], np.int32),
         steps=[step for _, step in index],
         objects=objects,
         bytes=sizes,
         total_bytes=totals,
-        survivors=_survivors(graphs, tries, ids, len(index)),
+        survivors=np.bincount(before[shown], minlength=len(index)),
+        newcomers=newcomers,
+        node_of_last=after,
     )
 
 
 def topmost_growing(growth: PathGrowth, most: int = 20) -> list[int]:
     """Nodes at which growth begins: they gained objects, or bytes with no fewer objects, and nothing above them did. The one
-    that holds most new bytes first. What such a node's parent is, is the container that is filled."""
+    that holds most new bytes first. What such a node's parent is, is the container that is filled.
+
+    A container that gained bytes of its own and more of them in new entries (a map and its tables) is passed over for those.
+    """
     more_objects = growth.objects[:, -1] > growth.objects[:, 0]
-    more_bytes = (growth.bytes[:, -1] > growth.bytes[:, 0]) & (growth.objects[:, -1] >= growth.objects[:, 0])
-    grows = more_objects | more_bytes
+    own = growth.bytes[:, -1] - growth.bytes[:, 0]
+    entries = np.zeros(len(own), np.int64)
+    is_entry = more_objects & (growth.parents >= 0)
+    np.add.at(entries, growth.parents[is_entry], growth.grown_bytes[is_entry])
+    only_bytes = (own > 0) & (growth.objects[:, -1] == growth.objects[:, 0]) & (entries < own)
+    grows = more_objects | only_bytes
     below = np.zeros(len(growth.parents), bool)
     for node, parent in enumerate(growth.parents.tolist()):
         below[node] = parent >= 0 and (below[parent] or grows[parent])
     candidates = np.flatnonzero(grows & ~below & (growth.grown_bytes > 0))
     return sorted(candidates.tolist(), key=lambda node: (-int(growth.grown_bytes[node]), node))[:most]
+
+
+def below_node(growth: PathGrowth, node: int) -> NDArray[np.bool_]:
+    """bool[objects of the last dump]: those at a node or below it."""
+    inside = np.zeros(len(growth.parents) + 1, bool)  # the last is for unreached objects
+    inside[node] = True
+    for child in range(node + 1, len(growth.parents)):
+        inside[child] = growth.parents[child] >= 0 and inside[growth.parents[child]]
+    return np.asarray(inside[growth.node_of_last])
 
 
 def _aligned(trie: PathTrie, index: dict[Key, int]) -> Int64:
@@ -87,14 +115,16 @@ def _aligned(trie: PathTrie, index: dict[Key, int]) -> Int64:
     return np.array(mine, np.int64)
 
 
-def _survivors(graphs: Sequence[HeapGraph], tries: Sequence[PathTrie], ids: Sequence[Int64], nodes: int) -> Int64:
-    first, last = graphs[0], graphs[-1]
+def _common_nodes(trie: PathTrie, ids: Int64) -> Int64:
+    """The common node of each object of a dump, -1 for unreached ones."""
+    return np.append(ids, -1)[trie.node_of]
+
+
+def _same_objects(first: HeapGraph, last: HeapGraph, before: Int64, after: Int64) -> tuple[NDArray[np.bool_], Int64]:
+    """Which objects of the first dump are in the last one at the same address, size and path; where each would be there."""
     place = np.searchsorted(last.addresses, first.addresses)
     place[place == last.objects] = 0
-    if not last.objects or not first.objects:
-        return np.zeros(nodes, np.int64)
-    same = (last.addresses[place] == first.addresses) & (last.sizes[place] == first.sizes) & (tries[0].node_of >= 0)
-    there = tries[-1].node_of[place]
-    same &= there >= 0
-    before, after = ids[0][tries[0].node_of[same]], ids[-1][there[same]]
-    return np.bincount(before[before == after], minlength=nodes)
+    if not last.objects:
+        return np.zeros(first.objects, bool), place
+    same = (last.addresses[place] == first.addresses) & (last.sizes[place] == first.sizes)
+    return same & (before >= 0) & (before == after[place]), place

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leakhunt.graph.paths import PathTrie
 from leakhunt.model.finding import GcRoot, Retention, RetentionStep
@@ -94,14 +95,18 @@ def container_of(paths: PathTrie, nodes: Sequence[int]) -> int:
     return nodes[steps_up.index(max(steps_up))] if steps_up else nodes[0]
 
 
-def sites_at(join: SiteJoin, paths: PathTrie, below: set[int]) -> list[tuple[AllocationSite, int]]:
-    """(site, live samples) that feed the trie nodes in `below`, most first."""
+def sites_at(join: SiteJoin, paths: PathTrie, nodes: set[int]) -> list[tuple[AllocationSite, int]]:
+    """(site, live samples) that feed some nodes of the trie, most first."""
+    wanted = np.zeros(len(paths) + 1, bool)  # the last is for unreached objects
+    wanted[list(nodes)] = True
+    return sites_of(join, wanted[paths.node_of])
+
+
+def sites_of(join: SiteJoin, wanted: NDArray[np.bool_]) -> list[tuple[AllocationSite, int]]:
+    """(site, live samples) among the objects that `wanted` (bool[N]) marks, most first."""
     counts: Counter[AllocationSite] = Counter()
-    wanted = np.zeros(len(paths), bool)
-    wanted[list(below)] = True
     for bucket, objects in join.samples_of_bucket.items():
-        nodes = paths.node_of[objects]
-        here = int(wanted[nodes[nodes >= 0]].sum())
+        here = int(wanted[objects].sum())
         if here:
             counts[AllocationSite(join.stacks[bucket])] += here
     return sorted(counts.items(), key=lambda item: (-item[1], item[0].fingerprint))

@@ -234,15 +234,15 @@ def _reached(view: HeapView) -> Table:
 def _sites(view: HeapView, most: int) -> Table:
     """Allocation sites by live samples."""
     everywhere = set(range(len(view.paths)))
-    return _site_table("Allocation sites of sampled objects", sites_at(view.sites, view.paths, everywhere)[:most])
+    return site_table("Allocation sites of sampled objects", sites_at(view.sites, view.paths, everywhere)[:most])
 
 
 def _feeding(view: HeapView, nodes: set[int]) -> Table:
     found = sites_at(view.sites, view.paths, nodes)
-    return _site_table("Allocated by (sampled objects)", found[:_SITES_SHOWN])
+    return site_table("Allocated by (sampled objects)", found[:_SITES_SHOWN])
 
 
-def _site_table(title: str, found: Iterable[tuple[AllocationSite, int]]) -> Table:
+def site_table(title: str, found: Iterable[tuple[AllocationSite, int]]) -> Table:
     rows: list[Row] = [
         {
             "samples": count,

@@ -4,11 +4,14 @@ import itertools
 from collections.abc import Sequence
 
 from leakhunt.errors import MismatchError
-from leakhunt.graph.growth import PathGrowth, compare, topmost_growing
+from leakhunt.graph.growth import PathGrowth, below_node, compare, topmost_growing
+from leakhunt.graph.join import sites_of
+from leakhunt.heaps.answers import site_table
 from leakhunt.heaps.view import HeapView
 from leakhunt.model.answer import Answer, Column, Fact, Row, Table, Unit
 
 PPM = 1_000_000
+_SITES_SHOWN = 5
 
 
 def diff(views: Sequence[HeapView], most: int = 10) -> Answer:
@@ -19,7 +22,7 @@ def diff(views: Sequence[HeapView], most: int = 10) -> Answer:
     ordered = sorted(views, key=lambda view: view.graph.process.last_gc_ns)
     for earlier, later in itertools.pairwise(ordered):
         _check_same_process(earlier, later)
-    growth = compare([view.graph for view in ordered], [view.paths for view in ordered])
+    growth = compare([view.graph for view in ordered], [view.paths for view in ordered], [view.naming for view in ordered])
     first, last = ordered[0].graph, ordered[-1].graph
     grown = last.heap_bytes - first.heap_bytes
     nodes = topmost_growing(growth, len(growth.parents))
@@ -46,6 +49,9 @@ def diff(views: Sequence[HeapView], most: int = 10) -> Answer:
     tables = [table]
     if nodes:
         tables.append(_path_table(growth, nodes[0]))
+        fresh = below_node(growth, nodes[0]) & growth.newcomers
+        title = "New objects on it allocated by (sampled)"
+        tables.append(site_table(title, sites_of(ordered[-1].sites, fresh)[:_SITES_SHOWN]))
     notes = [f"{view.source}: {note}" for view in ordered for note in view.notes]
     return Answer("leakhunt.dump.diff/1", facts, tables, notes)
 

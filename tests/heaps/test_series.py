@@ -30,13 +30,38 @@ def test_growth_begins_at_the_entries_not_at_what_hangs_on_them() -> None:
     assert row["kept_ppm"] == 500_000
 
 
+def test_new_entries_are_told_with_the_site_that_allocated_them() -> None:
+    sites = json.loads(render_json(diff([FIRST, LAST])))["sites"]
+    assert [(row["function"], row["samples"]) for row in sites] == [("main.put", 6)]
+
+
+def test_a_container_with_plumbing_is_passed_over_for_its_entries() -> None:
+    """A table that doubles while its entries do: the entries are where growth begins, however much the table gained."""
+    w = story.w
+
+    def view(entries: int, gc: int) -> story.HeapView:
+        table = b"".join(w.words(story.ENTRIES + i * 48) for i in range(entries)) + bytes(8 * (5120 * gc - entries))
+        return story.view(
+            w.dump(
+                w.object_(story.TABLE, table, range(0, len(table), 8)),
+                *(w.object_(story.ENTRIES + i * 48, bytes(48), [0]) for i in range(entries)),
+                w.segment(12, story.DATA, w.words(story.TABLE), [0]),
+                w.memstats(1, 1, gc),
+            ),
+            str(gc),
+        )
+
+    rows = json.loads(render_json(diff([view(1000, 1), view(2000, 2)])))["growth"]
+    assert [row["steps"][-1]["type"] for row in rows][0] == "48 B, pointers at 0"
+
+
 def test_dumps_are_put_in_order_of_time() -> None:
     assert render_json(diff([LAST, FIRST])) == render_json(diff([FIRST, LAST]))
 
 
 def test_growth_and_shrinkage_mirror_each_other() -> None:
-    forth = compare([FIRST.graph, LAST.graph], [FIRST.paths, LAST.paths])
-    back = compare([LAST.graph, FIRST.graph], [LAST.paths, FIRST.paths])
+    forth = compare([FIRST.graph, LAST.graph], [FIRST.paths, LAST.paths], [FIRST.naming, LAST.naming])
+    back = compare([LAST.graph, FIRST.graph], [LAST.paths, FIRST.paths], [LAST.naming, FIRST.naming])
     assert forth.grown_bytes.tolist() == (-back.grown_bytes).tolist()
     assert forth.survivors.tolist() == back.survivors.tolist()
     assert topmost_growing(back) == []
