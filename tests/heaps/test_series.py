@@ -52,7 +52,7 @@ def test_a_container_with_plumbing_is_passed_over_for_its_entries() -> None:
         )
 
     rows = json.loads(render_json(diff([view(1000, 1), view(2000, 2)])))["growth"]
-    assert [row["steps"][-1]["type"] for row in rows][0] == "48 B, pointers at 0"
+    assert rows[0]["steps"][-1]["type"] == "48 B, pointers at 0"
 
 
 def test_dumps_are_put_in_order_of_time() -> None:
