@@ -21,6 +21,7 @@ class Settings:
     """Everything that can be set, with its default.
 
     limit_bytes                 memory limit of the process, for the time until it is reached
+    binary                      the executable that the process ran, for the types in heap dumps; "" for none
     warmup                      snapshots dropped from the start
     focus, ignore               RE2 patterns on any function of a site's stack
     granularity                 "function" or "line": what makes two stacks one site
@@ -32,6 +33,7 @@ class Settings:
     """
 
     limit_bytes: int | None = None
+    binary: str = ""
     warmup: int = 0
     focus: str = ""
     ignore: str = ""
@@ -90,6 +92,7 @@ def _names(key: str, value: Any) -> frozenset[str]:
 _KEYS: dict[str, dict[str, tuple[str, Callable[[str, Any], Any]]]] = {
     "hunt": {
         "limit": ("limit_bytes", _size),
+        "binary": ("binary", _text),
         "warmup": ("warmup", _count),
         "focus": ("focus", _text),
         "ignore": ("ignore", _text),

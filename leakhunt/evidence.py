@@ -26,6 +26,7 @@ from leakhunt.measure.groups import Group, find_groups
 from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
 from leakhunt.measure.trend import Trends, analyse
+from leakhunt.model.census import ExpiryCensus, PinnedSlack
 from leakhunt.model.finding import Input, Retention
 from leakhunt.model.gctrace import GcTrace
 from leakhunt.model.profile import Profile, ProfileKind
@@ -87,6 +88,28 @@ class Evidence:
             held = [each for each in found if each is not None]
             if held:
                 return max(held, key=lambda each: each.retained_bytes)
+        return None
+
+    def census(self, group: Group) -> ExpiryCensus | None:
+        """Entries by their expiry in the container that holds the group's objects, by the newest dump that has contents."""
+        retention = self.retention(group)
+        if retention is None:
+            return None
+        for view in reversed(self.dumps):
+            found = [each for each in view.expiry if each.place.root_name == retention.root.name]
+            if found:
+                return max(found, key=lambda each: each.entries)
+        return None
+
+    def slack(self, group: Group) -> PinnedSlack | None:
+        """Long arrays behind short slices that are at least half of what the path of the group's objects holds."""
+        retention = self.retention(group)
+        if retention is None:
+            return None
+        for view in reversed(self.dumps):
+            for slack in view.slack:
+                if slack.place.root_name == retention.root.name and 2 * slack.bytes >= retention.retained_bytes:
+                    return slack
         return None
 
     def course(self, group: Group) -> Course:
@@ -190,7 +213,7 @@ def gather(sources: Iterable[Source], settings: Settings, memstats: Iterable[Mem
         try:
             if source.path is not None and (is_dump_file(source.path) or is_stripped_file(source.path)):
                 digest = _file_digest(source.path)
-                dumps.append(open_heap(source.path))
+                dumps.append(open_heap(source.path, binary=settings.binary or None))
                 inputs.append(_dump_input(source, digest, dumps[-1]))
                 continue
             data = source.read()

@@ -18,6 +18,9 @@ from leakhunt.cli.source_options import EscapeOption, SourceOption, SourceUrlOpt
 
 def hunt(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files, folders, globs, - or http(s) URLs.")],
+    binary: Annotated[
+        str | None, typer.Option(metavar="EXE", help="The executable that the process ran: names what heap dumps hold.")
+    ] = None,
     limit: Annotated[str | None, typer.Option(metavar="SIZE", help="The process's memory limit: 2GiB.")] = None,
     warmup: Annotated[int | None, typer.Option(min=0, metavar="N", help="Drop the first N snapshots.")] = None,
     focus: Annotated[str | None, typer.Option(metavar="REGEX", help="Only stacks with a function that matches.")] = None,
@@ -54,7 +57,9 @@ def hunt(
     from leakhunt.cli.source_options import with_source
 
     granularity = "line" if lines else None
-    settings = settings_from(limit=limit, warmup=warmup, focus=focus, ignore=ignore, baseline=baseline, granularity=granularity)
+    settings = settings_from(
+        limit=limit, binary=binary, warmup=warmup, focus=focus, ignore=ignore, baseline=baseline, granularity=granularity
+    )
     publication = Publication(format or [], output or [], trim_path or default_trim_path())
     fetch = c.fetch_with(c.connection_from(header, bearer, basic, cacert, cert, key, timeout, retries), distance)
     report = against_baseline(investigate(inputs, settings, fetch), settings.baseline)

@@ -20,6 +20,8 @@ from leakhunt.detectors import (
     churn,
     context_cancel_children,
     context_chain,
+    expired_entries,
+    finalizer_cycle,
     goroutine_leak,
     intern_table,
     janitor_cache,
@@ -36,6 +38,7 @@ from leakhunt.detectors import (
     sawtooth,
     steady_growth,
     subslice_retention,
+    swept_entries,
     sync_map_registry,
     timer,
     unbounded_map,
@@ -61,6 +64,8 @@ class Detector(Protocol):
 
 DETECTORS: tuple[Detector, ...] = (
     # accusing, the more telling first: of equally sure findings the first names the pattern
+    expired_entries,
+    finalizer_cycle,
     lazy_ttl_cache,
     cache_no_janitor,
     goroutine_leak,
@@ -86,6 +91,7 @@ DETECTORS: tuple[Detector, ...] = (
     sawtooth,
     plateau,
     bounded_cache,
+    swept_entries,
     janitor_cache,
     pool,
     map_capacity,

@@ -11,34 +11,37 @@ Options: none.
 
 from collections.abc import Iterator
 
+from leakhunt.detectors.held import held_in
 from leakhunt.evidence import Evidence
 from leakhunt.measure.containers import doubles, ladder
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.units import format_bytes
 
 PATTERN = "append-only-slice"
+LONG_LADDER = 5  # a short row of doublings may be the bucket array of an old map
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
-    """Accuses growing groups with an outgrown backing array among their sites."""
+    """Accuses growing groups with an outgrown backing array among their sites, or held in a slice by a heap dump."""
     for group in evidence.growing_groups:
-        for site in group.sites:
-            rungs = ladder(evidence.series, site)
-            if not rungs or (doubles(rungs) and len(rungs) < 5):
-                continue
-            yield Finding(
-                detector="append-only-slice",
-                pattern=PATTERN,
-                stance=Stance.IMPLICATES,
-                confidence=Confidence.MEDIUM,
-                sites=group.sites,
-                text=(
-                    f"a slice is appended to and never cut: its array was outgrown {len(rungs) - 1} times, "
-                    f"from {format_bytes(rungs[0])} to {format_bytes(rungs[-1])}"
-                ),
-                facts={"reallocations": len(rungs) - 1, "array_bytes": rungs[-1]},
-                remedy="""Keep only what is needed, in an array that does not grow:
+        held = held_in(evidence, group)
+        found = (ladder(evidence.series, site) for site in group.sites)
+        rungs = next((each for each in found if each and not (doubles(each) and len(each) < LONG_LADDER)), ())
+        if held.startswith("[]"):
+            how = f"a heap dump finds them in a {held}"
+        elif rungs:
+            how = f"its array was outgrown {len(rungs) - 1} times, from {format_bytes(rungs[0])} to {format_bytes(rungs[-1])}"
+        else:
+            continue
+        yield Finding(
+            detector="append-only-slice",
+            pattern=PATTERN,
+            stance=Stance.IMPLICATES,
+            confidence=Confidence.MEDIUM,
+            sites=group.sites,
+            text=f"a slice is appended to and never cut: {how}",
+            facts={"reallocations": max(0, len(rungs) - 1), "array_bytes": rungs[-1] if rungs else 0},
+            remedy="""Keep only what is needed, in an array that does not grow:
     events[next%len(events)] = event
     next++""",
-            )
-            break
+        )

@@ -13,6 +13,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.caches import Expiry, cache_on
+from leakhunt.detectors.held import held_in
 from leakhunt.evidence import Evidence
 from leakhunt.measure.containers import doubles, ladder, made_map_tables, map_tables
 from leakhunt.measure.groups import Group
@@ -45,7 +46,9 @@ A map gives its tables back only when it is dropped; after a burst, rebuild it."
 def _map_in(evidence: Evidence, group: Group) -> str:
     """What says that there is a map: tables in use, a bucket array that doubles, or tables that the same function made for
     other callers."""
-    series = evidence.series
+    series, held = evidence.series, held_in(evidence, group)
+    if held.startswith("map["):
+        return f"a heap dump finds them in a {held}"
     tables = sum(map_tables(series, site) for site in group.sites)
     if tables:
         return f"{tables:,} full map tables are in use"

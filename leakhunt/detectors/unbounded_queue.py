@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from leakhunt.detectors.caches import cache_on
 from leakhunt.detectors.frames import function_on
+from leakhunt.detectors.held import held_in
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 
@@ -23,7 +24,8 @@ _INSERTS = ("container/list.(*List).", "container/heap.Push")
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that insert into a list or a heap."""
     for group in evidence.growing_groups:
-        function = function_on(evidence, group, _INSERTS)
+        held = held_in(evidence, group)
+        function = function_on(evidence, group, _INSERTS) or (held if held.startswith("list.") else None)
         if function is None or cache_on(evidence.company(group)):
             continue
         yield Finding(

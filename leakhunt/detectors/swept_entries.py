@@ -1,0 +1,39 @@
+"""Swept entries, counted in a heap dump: hardly any entry is past its time, so something removes them.
+
+Looks for: a container in a heap dump whose entries carry an expiry, on the retention path of a site.
+Why it matters: it tells a cache that is swept, and grows because more is live, from one that only grows.
+How it decides: of a hundred or more entries with an expiry, at most a tenth lie before the dump's last collection.
+When it is wrong: a lazy cache younger than its time to live: nothing has expired yet. Then the confidence is not more than
+    medium, and the next dump tells.
+What to do: compare the number of live entries with what is expected.
+Options: `--binary EXE` gives fields their names.
+"""
+
+from collections.abc import Iterator
+
+from leakhunt.evidence import Evidence
+from leakhunt.model.finding import Confidence, Finding, Stance
+
+PATTERN = "janitor-cache"
+SWEPT_SHARE = 0.1
+MIN_ENTRIES = 100
+
+
+def examine(evidence: Evidence) -> Iterator[Finding]:
+    """Speaks for groups whose entries are within their time."""
+    for group in evidence.groups:
+        census = evidence.census(group)
+        if census is None or census.with_expiry < MIN_ENTRIES or census.expired > SWEPT_SHARE * census.with_expiry:
+            continue
+        yield Finding(
+            detector="swept-entries",
+            pattern=PATTERN,
+            stance=Stance.EXONERATES,
+            confidence=Confidence.MEDIUM,
+            sites=group.sites,
+            text=(
+                f"entries are within their time: {census.expired:,} of {census.with_expiry:,} in {census.place.root_name} "
+                f"({census.place.owner_type}) are past their {census.field}"
+            ),
+            facts={"root": census.place.root_name, "entries": census.entries, "expired": census.expired},
+        )
