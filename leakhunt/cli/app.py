@@ -6,6 +6,7 @@ import typer
 
 from leakhunt import __version__
 from leakhunt.cli.bench import bench
+from leakhunt.cli.builds import builds
 from leakhunt.cli.capture import capture
 from leakhunt.cli.check import check
 from leakhunt.cli.diff import diff
@@ -40,5 +41,6 @@ app.command()(top)
 app.command()(capture)
 app.command()(escape)
 app.command()(bench)
+app.command()(builds)
 app.command()(explain)
 app.add_typer(dump)
