@@ -60,7 +60,8 @@ class SiteTable:
 
     def intern(self, profile: Profile) -> NDArray[np.int64]:
         """int64[S]: the site of each sample of `profile`."""
-        hashes = self._stack_hashes(profile)
+        functions = [self._function(name) for name in profile.function_names]
+        hashes = self._stack_hashes(profile, np.array(functions, dtype=np.int64))
         unique, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
         slots = np.searchsorted(self._known_hashes, unique)
         known = np.zeros(len(unique), dtype=bool)
@@ -70,9 +71,9 @@ class SiteTable:
         sites[known] = self._known_sites[slots[known]]
         new = np.flatnonzero(~known)
         if len(new):
-            in_order = new[np.argsort(first[new], kind="stable")]
-            for i in in_order:
-                sites[i] = self._site_of_sample(profile, int(first[i]))
+            line_frames: dict[int, tuple[Frame, bool]] = {}
+            for i in new[np.argsort(first[new], kind="stable")]:
+                sites[i] = self._site_of_sample(profile, int(first[i]), functions, line_frames)
             self._known_hashes = np.concatenate([self._known_hashes, unique[new]])
             self._known_sites = np.concatenate([self._known_sites, sites[new]])
             order = np.argsort(self._known_hashes, kind="stable")
@@ -91,9 +92,8 @@ class SiteTable:
             self._function_of_name[raw_name] = index
         return index
 
-    def _stack_hashes(self, profile: Profile) -> UInt64s:
+    def _stack_hashes(self, profile: Profile, functions: NDArray[np.int64]) -> UInt64s:
         """uint64[S]: equal for samples whose stacks hold the same functions (and lines), runtime leaf frames left out."""
-        functions = np.fromiter(map(self._function, profile.function_names), np.int64, len(profile.function_names))
         key_of = np.append(np.asarray(self._hashes, dtype=np.uint64)[functions], _NO_FUNCTION)
         skipped_of = np.append(np.asarray(self._runtime, dtype=np.uint8)[functions], np.uint8(0))
         line_functions = np.asarray(profile.line_functions)
@@ -113,15 +113,20 @@ class SiteTable:
         )
         return np.frombuffer(hashes, dtype=np.uint64)
 
-    def _site_of_sample(self, profile: Profile, sample: int) -> int:
+    def _site_of_sample(
+        self, profile: Profile, sample: int, functions: list[int], line_frames: dict[int, tuple[Frame, bool]]
+    ) -> int:
+        """Walks one sample. `functions` are the profile's in this table, `line_frames` what is known of its lines."""
         keep = MAX_FRAMES if self._table_frames < MAX_TABLE_FRAMES else SHORT_FRAMES
         frames: list[Frame] = []
         runtime: list[Frame] = []
         for location in profile.stack_locations[profile.stack_offsets[sample] : profile.stack_offsets[sample + 1]]:
             lines = range(profile.line_offsets[location], profile.line_offsets[location + 1])
             for line in lines:
-                frame, of_runtime = self._frame(profile, profile.line_functions[line], profile.line_numbers[line])
-                (frames if frames or not of_runtime else runtime).append(frame)
+                known = line_frames.get(line)
+                if known is None:
+                    known = line_frames[line] = self._frame(profile, line, functions)
+                (frames if frames or not known[1] else runtime).append(known[0])
                 if len(frames) >= keep or len(runtime) >= keep:
                     break
             if not len(lines):
@@ -129,21 +134,22 @@ class SiteTable:
             if len(frames) >= keep or len(runtime) >= keep:
                 break
         frames = frames or runtime
-        digest = hashlib.blake2b(digest_size=16)
-        for frame in frames:
-            line_number = frame.line if self.granularity == "line" else 0
-            digest.update(f"{frame.function}\n{line_number}\n".encode("utf-8", "surrogateescape"))
-        index = self._site_of_key.setdefault(digest.digest(), len(self._sites))
+        by_line = self.granularity == "line"
+        text = "".join(f"{frame.function}\n{frame.line if by_line else 0}\n" for frame in frames)
+        key = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+        index = self._site_of_key.setdefault(key, len(self._sites))
         if index == len(self._sites):
             self._sites.append(AllocationSite(tuple(frames)))
             self._table_frames += len(frames)
         return index
 
-    def _frame(self, profile: Profile, function: int, line: int) -> tuple[Frame, bool]:
+    def _frame(self, profile: Profile, line: int, functions: list[int]) -> tuple[Frame, bool]:
+        """The frame of one line of `profile`, and whether it is the runtime's."""
+        function, number = profile.line_functions[line], profile.line_numbers[line]
         if function < 0:
-            return self._interned(-1, "[unknown]", "", line), False
-        index = self._function(profile.function_names[function])
-        return self._interned(index, self._names[index], profile.function_files[function], line), self._runtime[index]
+            return self._interned(-1, "[unknown]", "", number), False
+        index = functions[function]
+        return self._interned(index, self._names[index], profile.function_files[function], number), self._runtime[index]
 
     def _interned(self, index: int, name: str, file: str, line: int) -> Frame:
         key = (index, file, line)

@@ -1,0 +1,1 @@
+"""Benchmarks: whole processes, paired runs, ratios. Run as `python -m tests.bench.<name>`."""
