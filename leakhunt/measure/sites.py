@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from leakhunt.errors import MismatchError
 from leakhunt.kernels.stacks import hash_stacks
 from leakhunt.model.profile import Profile
 from leakhunt.model.site import AllocationSite, Frame, is_runtime, normalise
@@ -19,6 +20,8 @@ Granularity = Literal["function", "line"]
 
 # Frames kept of one stack, from the leaf. Go records at most 128 physical frames (go1.23); inlining adds some.
 MAX_FRAMES = 512
+# Frames in all stacks of one profile together: a million samples of Go have some 50 million; a few seconds for the kernel.
+MAX_PROFILE_FRAMES = 1_000_000_000
 # Frames kept in the whole table; past it new stacks are cut to SHORT_FRAMES, so that no input can grow the table without bound.
 MAX_TABLE_FRAMES = 20_000_000
 SHORT_FRAMES = 16
@@ -59,7 +62,10 @@ class SiteTable:
         return np.frombuffer(b"".join(key[:8] for key in self._site_of_key), dtype="<u8")
 
     def intern(self, profile: Profile) -> NDArray[np.int64]:
-        """int64[S]: the site of each sample of `profile`."""
+        """int64[S]: the site of each sample of `profile`. Raises MismatchError where its stacks are no program's."""
+        frames = int(np.diff(np.asarray(profile.line_offsets))[np.asarray(profile.stack_locations)].sum())
+        if frames > MAX_PROFILE_FRAMES:
+            raise MismatchError(profile.source, "a series", f"its stacks hold {frames:,} frames, which no program's do")
         functions = [self._function(name) for name in profile.function_names]
         hashes = self._stack_hashes(profile, np.array(functions, dtype=np.int64))
         unique, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)

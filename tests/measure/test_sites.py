@@ -4,7 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
+from leakhunt.errors import MismatchError
 from leakhunt.measure import sites
 from leakhunt.measure.sites import SiteTable
 from leakhunt.model.profile import Profile
@@ -101,3 +103,21 @@ def test_names_that_are_not_utf8_are_sites_too() -> None:
     table = SiteTable()
     assert table.intern(heap_profile([Sample(("a.\udcff",), 8, 1, 1), Sample(("a.\udcfe",), 8, 1, 1)])).tolist() == [0, 1]
     assert len(np.unique(table.keys)) == 2
+
+
+def test_stacks_that_would_take_for_ever_are_refused() -> None:
+    """One location of 30 000 lines that 40 000 samples share: a file of a megabyte, 1.2 billion frames."""
+    plain = heap_profile([Sample(("a.f",), 8, 1, 1)])
+    lines = [0] * 30_000
+    hostile = changed(
+        plain,
+        values=int64([1, 8, 1, 8] * 40_000),
+        stack_offsets=int64(range(40_001)),
+        stack_locations=int64([0] * 40_000),
+        block_bytes=int64([8] * 40_000),
+        line_offsets=int64([0, len(lines)]),
+        line_functions=int64(lines),
+        line_numbers=int64(lines),
+    )
+    with pytest.raises(MismatchError, match="1,200,000,000 frames"):
+        SiteTable().intern(hostile)
