@@ -79,7 +79,7 @@ def check(
         raise ConfigError("INPUT", "nothing to check; name profiles, or benchmarks with --bench OLD NEW")
     if update_baseline and not settings.baseline:
         raise ConfigError("--update-baseline", "needs to know which file: give --baseline FILE")
-    publication = Publication(format or [], output or [], trim_path or default_trim_path(), default="short")
+    publication = Publication(format or [], output or [], trim_path or default_trim_path(), "short", always_told=True)
     codes = [_bench_code(bench, settings.allow_inconclusive and not settings.strict)] if bench else []
     if inputs:
         fetch = c.fetch_with(c.connection_from(header, bearer, basic, cacert, cert, key, timeout, retries), distance)

@@ -93,14 +93,23 @@ def _read_map(path: str) -> tuple[bytes, dict[str, str]]:
 
 
 class Publication:
-    """Where a report goes: each of `formats` to the file of the same position in `outputs`, the rest to standard output,
-    which gets `default` when nothing is asked for; in GitHub Actions annotations and the step's summary too where a gate
-    `decided`. Raises ConfigError for a format that does not exist before any work is done."""
+    """Where a report goes: each of `formats` to the file of the same position in `outputs`, the rest to standard output.
+
+    Standard output gets `default` when nothing at all is asked for, or with `always_told` when nothing is asked for there.
+    In GitHub Actions annotations and the step's summary are written too where a gate `decided`. Raises ConfigError for a
+    format that does not exist before any work is done.
+    """
 
     def __init__(
-        self, formats: Sequence[str], outputs: Sequence[str], trim_path: Sequence[str] = (), default: str = "terminal"
+        self,
+        formats: Sequence[str],
+        outputs: Sequence[str],
+        trim_path: Sequence[str] = (),
+        default: str = "terminal",
+        always_told: bool = False,
     ) -> None:
-        self._wanted = wanted_formats(formats, outputs) or [default]
+        wanted = wanted_formats(formats, outputs)
+        self._wanted = [*wanted, default] if not wanted or (always_told and len(wanted) <= len(outputs)) else wanted
         self._outputs = outputs
         self._options = RenderOptions(trim_path=tuple(trim_path), version=__version__)
         self._for_github = False

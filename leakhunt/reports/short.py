@@ -45,13 +45,14 @@ def _failure(case: Case, options: RenderOptions) -> list[str]:
     frame = own_frame(case.site, options.trim_path)
     where = location(frame, options.trim_path)
     name = short_function(case.site.leaf.function)
-    prose, _ = remedy_parts(case.remedy)
+    prose, example = remedy_parts(case.remedy)
+    advice = f"{prose.rstrip('.:')} (leakhunt hunt shows an example)" if example else prose
     lines = [
         f"FAIL {verdict_label(case.verdict)} {printable(name)}  {interval(case.growth)}  {case.pattern}, {case.status}",
         f"     {printable(case.headline)}",
         f"     fingerprint {case.fingerprint}" + (f", at {printable(where)}" if where else ""),
     ]
-    return [*lines, *([f"     {printable(line)}" for line in prose.splitlines()])]
+    return [*lines, f"     {printable(advice)}"] if advice else lines
 
 
 def _passed(case: Case, options: RenderOptions) -> str:
