@@ -102,15 +102,17 @@ class _Both:
         return values[node], summed.sums.first[node], summed.sums.second[node]
 
     def direction(self) -> int:
-        """1 where nothing speaks against `new` being of the same process as `base`, later; -1 earlier; 0 otherwise."""
+        """1 where nothing speaks against `new` being of the same process as `base`, later: no node has a cumulative value
+        that fell, or that gained less than what is in use. -1 the other way round; 0 otherwise."""
         if self._allocated is None:
             return 0
         before, after = self._allocated
-        count = max(len(before.sums.flat), len(after.sums.flat))
-        steps = [self._moments(after, i)[0] - self._moments(before, i)[0] for i in range(count)]
-        if all(step >= 0 for step in steps):
+        nodes = range(max(len(before.sums.flat), len(after.sums.flat)))
+        allocated = [self._moments(after, i)[0] - self._moments(before, i)[0] for i in nodes]
+        kept = [self._moments(self.of_new, i)[0] - self._moments(self.of_base, i)[0] for i in nodes]
+        if all(step >= max(change, 0) for step, change in zip(allocated, kept, strict=True)):
             return 1
-        return -1 if all(step <= 0 for step in steps) else 0
+        return -1 if all(step <= min(change, 0) for step, change in zip(allocated, kept, strict=True)) else 0
 
     def bounds(self, node: int, direction: int) -> tuple[int, int]:
         """95 % interval of the difference at `node`."""
