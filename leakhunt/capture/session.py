@@ -5,9 +5,10 @@ skipped, never caught up with. Everything is written between two awaits, so canc
 """
 
 import asyncio
+import contextlib
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,16 +104,15 @@ def capture(plan: Plan, connection: Connection, on_event: Callable[[Event], None
     return asyncio.run(run(plan, connection, on_event))
 
 
-async def run(plan: Plan, connection: Connection, on_event: Callable[[Event], None]) -> Outcome:
-    """The same within a running event loop, whose SIGINT and SIGTERM it takes over until it returns."""
+async def run(
+    plan: Plan, connection: Connection, on_event: Callable[[Event], None], stopped: asyncio.Event | None = None
+) -> Outcome:
+    """The same within a running event loop, whose SIGINT and SIGTERM it takes over until it returns; `stopped` ends it too."""
     tallies = tuple(Tally(target, SeriesFolder(plan.root, target.name, plan.cap_bytes)) for target in plan.targets)
     for tally in tallies:
         tally.folder.open(tally.target.base_url)
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    try:
+    stopped = stopped or asyncio.Event()
+    with signals_set(stopped):
         async with open_client(connection) as client:
             followers = [asyncio.create_task(_follow(client, plan, connection, tally, on_event)) for tally in tallies]
             stop = asyncio.create_task(stopped.wait())
@@ -122,10 +122,21 @@ async def run(plan: Plan, connection: Connection, on_event: Callable[[Event], No
                 for task in (*followers, stop):
                     task.cancel()
                 await asyncio.gather(*followers, stop, return_exceptions=True)
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
     return Outcome(tallies, stopped.is_set())
+
+
+@contextlib.contextmanager
+def signals_set(stopped: asyncio.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM set `stopped` instead of ending the process."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 async def _first_of(followers: list[asyncio.Task[None]], stop: "asyncio.Task[bool]") -> None:

@@ -95,7 +95,7 @@ async def _fetch_profile(
     url = target.url(kind)
 
     def check(data: bytes) -> Profile:
-        profile = decode.load(data, url)
+        profile = decode.load(data, f"{url}{query}#{time.time_ns()}")  # no two profiles share a source
         if profile.kind != ProfileKind(kind):
             raise DecodeError(url, None, f"it is a profile of kind {profile.kind}, not {kind}")
         return profile

@@ -15,6 +15,7 @@ from leakhunt.cli.escape import escape
 from leakhunt.cli.explain import explain
 from leakhunt.cli.hunt import hunt
 from leakhunt.cli.top import top
+from leakhunt.cli.watch import watch
 
 app = typer.Typer(name="leakhunt", no_args_is_help=True, help="A memory-leak detective for Go.", pretty_exceptions_enable=False)
 
@@ -39,6 +40,7 @@ app.command()(check)
 app.command()(diff)
 app.command()(top)
 app.command()(capture)
+app.command()(watch)
 app.command()(escape)
 app.command()(bench)
 app.command()(builds)

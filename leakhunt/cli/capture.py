@@ -69,20 +69,21 @@ def capture(
     Without --count or --for it takes 12 snapshots. Ctrl-C ends it early; what was written stays a valid series. At the end
     it prints the command that hunts each series. Exits 0 when every target gave a series, and 2 when one gave none.
     """
+    from leakhunt.capture.session import DEFAULT_COUNT
     from leakhunt.capture.session import capture as run
 
     connection = connection_from(header, bearer, basic, cacert, cert, key, timeout, retries)
-    plan = plan_from(urls, schedule_from(every, for_, count), gc, profiles, output, max_disk)
+    plan = plan_from(urls, schedule_from(every, for_, count, DEFAULT_COUNT), gc, profiles, output, max_disk)
     outcome = run(plan, connection, (lambda event: None) if quiet else _print_event)
     _print_outcome(outcome)
 
 
-def schedule_from(every: str, for_: str | None, count: int | None) -> "Schedule":
-    """The schedule that these options describe: 12 snapshots where neither an end nor a count is given."""
-    from leakhunt.capture.session import DEFAULT_COUNT, Schedule
+def schedule_from(every: str, for_: str | None, count: int | None, otherwise: int | None) -> "Schedule":
+    """The schedule that these options describe; `otherwise` is the count where neither an end nor a count is given."""
+    from leakhunt.capture.session import Schedule
 
     for_seconds = None if for_ is None else seconds_of("--for", for_)
-    return Schedule(seconds_of("--every", every), DEFAULT_COUNT if count is None and for_ is None else count, for_seconds)
+    return Schedule(seconds_of("--every", every), otherwise if count is None and for_ is None else count, for_seconds)
 
 
 def plan_from(urls: list[str], schedule: "Schedule", gc: bool, profiles: str, output: Path, max_disk: str) -> "Plan":

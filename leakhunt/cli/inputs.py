@@ -62,7 +62,7 @@ def _expand(argument: str, fetch: Fetch) -> Iterator[Source]:
             yield Source(name, None, partial(bytes, data))
         return
     if os.path.isdir(argument):
-        paths = sorted(_files_below(argument))
+        paths = sorted(files_below(argument))
         if not paths:
             raise DecodeError(argument, None, "the folder holds no files; give a folder of profiles")
         yield from map(_file, paths)
@@ -78,7 +78,8 @@ def _expand(argument: str, fetch: Fetch) -> Iterator[Source]:
         raise DecodeError(argument, None, f"no such file or folder{hint}")
 
 
-def _files_below(folder: str) -> Iterator[str]:
+def files_below(folder: str) -> Iterator[str]:
+    """Paths of the files in `folder`, all the way down, that may be profiles; in no particular order."""
     for directory, names, files in os.walk(folder):
         names[:] = [name for name in names if not name.startswith(".")]
         for name in files:
