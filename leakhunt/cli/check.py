@@ -13,7 +13,7 @@ from leakhunt.cli.report_options import (
     RedactOption,
     TrimPathOption,
 )
-from leakhunt.cli.source_options import EscapeOption, SourceOption, SourceUrlOption
+from leakhunt.cli.source_options import BinaryOption, EscapeOption, SourceOption, SourceUrlOption
 
 
 def check(
@@ -39,6 +39,7 @@ def check(
     warmup: Annotated[int | None, typer.Option(min=0, metavar="N", help="Drop the first N snapshots.")] = None,
     focus: Annotated[str | None, typer.Option(metavar="REGEX", help="Only stacks with a function that matches.")] = None,
     ignore: Annotated[str | None, typer.Option(metavar="REGEX", help="No stacks with a function that matches.")] = None,
+    binary: BinaryOption = None,
     lines: Annotated[bool, typer.Option("--lines", help="Tell sites apart by line, not by function.")] = False,
     format: FormatOption = None,
     output: OutputOption = None,
@@ -73,7 +74,7 @@ def check(
 
     settings = settings_from(
         limit=limit, min_growth=min_growth, warmup=warmup, focus=focus, ignore=ignore, baseline=baseline, strict=strict,
-        allow_inconclusive=allow_inconclusive, granularity="line" if lines else None,
+        allow_inconclusive=allow_inconclusive, granularity="line" if lines else None, binary=binary,
     )  # fmt: skip
     if not inputs and not bench:
         raise ConfigError("INPUT", "nothing to check; name profiles, or benchmarks with --bench OLD NEW")

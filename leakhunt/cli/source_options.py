@@ -1,4 +1,4 @@
-"""The options `--escape`, `--source` and `--source-url`, the same on every command that shows sites."""
+"""The options `--escape`, `--source`, `--source-url` and `--binary`, the same on every command that shows sites."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +23,13 @@ SourceOption = Annotated[
     typer.Option(
         "--source", metavar="DIR",
         help="Go source: quote the lines, say who changed them and who owns them; builds it with go for --escape's answer.",
+    ),
+]  # fmt: skip
+BinaryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--binary", metavar="EXE",
+        help="The executable that wrote the heap dumps, stripped or not: Go types, fields and variables, and expired entries.",
     ),
 ]  # fmt: skip
 SourceUrlOption = Annotated[

@@ -2,9 +2,11 @@
 
 Looks for: a container in a heap dump whose entries carry an expiry, on the retention path of a site.
 Why it matters: it tells a cache that is swept, and grows because more is live, from one that only grows.
-How it decides: of a hundred or more entries with an expiry, at most a tenth lie before the dump's last collection.
-When it is wrong: a lazy cache younger than its time to live: nothing has expired yet. Then the confidence is not more than
-    medium, and the next dump tells.
+How it decides: of a hundred or more entries with an expiry, at most a tenth lie before the dump's last collection. Medium
+    confidence where the next entry is about to expire (within a tenth of the longest life left), for then others have
+    reached their end before it and were removed; else low.
+When it is wrong: a lazy cache younger than its time to live: nothing has expired yet. That is why the confidence is low
+    then; the next dump tells.
 What to do: compare the number of live entries with what is expected.
 Options: `--binary EXE` gives fields their names.
 """
@@ -17,6 +19,7 @@ from leakhunt.model.finding import Confidence, Finding, Stance
 PATTERN = "janitor-cache"
 SWEPT_SHARE = 0.1
 MIN_ENTRIES = 100
+NEAR_END = 0.1  # of the longest life left: all entries of a cache younger than its time to live have much of theirs left
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
@@ -29,7 +32,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             detector="swept-entries",
             pattern=PATTERN,
             stance=Stance.EXONERATES,
-            confidence=Confidence.MEDIUM,
+            confidence=Confidence.MEDIUM if census.next_expiry_ns <= NEAR_END * census.last_expiry_ns else Confidence.LOW,
             sites=group.sites,
             text=(
                 f"entries are within their time: {census.expired:,} of {census.with_expiry:,} in {census.place.root_name} "

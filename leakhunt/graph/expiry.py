@@ -179,7 +179,7 @@ def _by_container(
         if not has_time.any() or (column.basis == Basis.COLUMN and not _looks_like_expiry(times, now_ns)):
             continue
         is_over = has_time & (times < now_ns)
-        overdue = np.sort(now_ns - times[is_over])
+        overdue, ahead = np.sort(now_ns - times[is_over]), np.sort(times[has_time & ~is_over] - now_ns)
         node = heaviest_node(paths, objects)
         cap_field, cap = cap_of(graph, paths, typing, owner)
         yield ExpiryCensus(
@@ -194,6 +194,8 @@ def _by_container(
             expired_at_most=int((has_time & (times < upper_ns)).sum()),
             oldest_overdue_ns=int(overdue[-1]) if len(overdue) else 0,
             median_overdue_ns=int(np.median(overdue)) if len(overdue) else 0,
+            next_expiry_ns=int(ahead[0]) if len(ahead) else 0,
+            last_expiry_ns=int(ahead[-1]) if len(ahead) else 0,
             retained_bytes=_retained(graph, dominators, typing, column, np.flatnonzero(mine)[is_over]),
             now_ns=now_ns,
             cap_field=cap_field,

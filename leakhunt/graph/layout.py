@@ -238,10 +238,12 @@ class Layouts:
             return Layout(found.name, 48, (directory,), type_id=found.id, rank=1, is_map=True)
         if what == "tables":
             slots = [Slot(0, Action.BASE, self._number("table", found.id), label="[x]" if self.raw else "")]
-            return Layout(f"{found.name} directory", 8, slots, repeats=True, is_internal=internal, rank=1)
+            base = self.program.type_named("*maps.table")
+            return Layout(f"{found.name} directory", 8, slots, repeats=True, is_internal=internal, base=base, rank=1)
         if what == "table":
             slots = [Slot(2, Action.BASE, self._number("groups", found.id), label=".groups.data" if self.raw else "")]
-            return Layout(f"{found.name} table", 32, slots, is_internal=internal, rank=1)
+            base = self.program.type_named("maps.table")
+            return Layout(f"{found.name} table", 32, slots, is_internal=internal, base=base, rank=1)
         if what == "extra":  # runtime.mapextra, of maps without pointers: what keeps their overflow buckets
             lists = self._number("overflows", found.id)
             slots = [
@@ -255,7 +257,8 @@ class Layouts:
             return Layout(f"{found.name} overflow list", 24, slots, is_internal=internal, rank=1)
         if what == "overflow":
             slots = [Slot(0, Action.BASE, self._number("groups", found.id), label="[x]" if self.raw else "")]
-            return Layout(f"{found.name} overflow", 8, slots, repeats=True, is_internal=internal, rank=1)
+            base = self.program.type_named("*runtime.bmap")
+            return Layout(f"{found.name} overflow", 8, slots, repeats=True, is_internal=internal, base=base, rank=1)
         if group is None:
             return Layout(f"{found.name} groups", 8, (), repeats=True, is_open=True, is_internal=internal, rank=2)
         return self._groups(group, found.name, self._number("groups", found.id))

@@ -235,7 +235,7 @@ class _Typer:
                     yield place, target, Action.INTERFACE, -1, -1
 
     def _frame_seeds(self, picked: Int64) -> Iterator[tuple[int, int, int, int, int]]:
-        """Words of stack frames. Conservative ones get a name and say nothing: what they hold may be stale."""
+        """Words of stack frames. Dead variables get a name and say nothing: what they hold may be stale."""
         roots, frames = self.graph.roots, self.graph.process.frames
         variables = Frames(self.graph, self.contents, self.layouts)
         columns = (
@@ -249,9 +249,9 @@ class _Typer:
                 self.root_names[i] = "defer, panic or closure about to run"
                 continue
             function = frames.function_names[frames.functions[frame]]
-            name, label, slot = variables.at(frame, address)
+            name, label, slot = variables.at(frame, address, kind == RootKind.STACK)
             self.root_names[i], self.root_labels[i] = f"{function} {name}" if name else function, label
-            if slot is not None and (kind == RootKind.STACK or slot.action != Action.INTERFACE):
+            if slot is not None:
                 place = int(frames.content_offsets[frame]) + address - int(frames.stack_pointers[frame])
                 yield place, int(roots.targets[i]), slot.action, slot.argument, slot.other
 

@@ -144,13 +144,16 @@ class Frames:
         self._variables: dict[int, dict[int, tuple[str, Slot | None]]] = {}
         self._regions: dict[int, list[tuple[int, int, int, str, str]]] = {}
 
-    def at(self, frame: int, address: int) -> Named:
-        """(variable, part of it, what it leads to) of the word at `address` in a frame; "" for the variable where unknown."""
+    def at(self, frame: int, address: int, is_live: bool) -> Named:
+        """(variable, part of it, what it leads to) of the word at `address` in a frame; "" for the variable where unknown.
+
+        A variable's own word that the pointer map does not name (`is_live` is False) is dead: what it leads to says nothing.
+        """
         frames = self.graph.process.frames
         top = int(frames.stack_pointers[frame] + frames.sizes[frame])
         found = self.variables(int(frames.pcs[frame])).get(address - top)
         if found is not None:
-            return found[0], found[1].label if found[1] is not None else "", found[1]
+            return found[0], found[1].label if found[1] is not None else "", found[1] if is_live else None
         for start, size, number, name, label in self._stack_values(frame):
             if start <= address < start + size:
                 layout = self.layouts.layouts[number]

@@ -184,7 +184,7 @@ class Spread:
     @cython.exceptval(-1)
     def extent(self, block: cython.int, layout: cython.int) -> cython.longlong:
         """Bytes of the block that the layout explains."""
-        if self.flags[layout, 0] or self.flags[layout, 1] or self.is_snug(block, self.layout_sizes[layout]):
+        if self.flags[layout, 0] or (not self.flags[layout, 1] and self.is_snug(block, self.layout_sizes[layout])):
             return self.sizes[block] - 8 * self.data_words[block]
         return self.layout_sizes[layout]
 

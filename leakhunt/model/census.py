@@ -35,6 +35,7 @@ class ExpiryCensus:
     expired         entries whose expiry lies before `now_ns`, the last collection before the dump: a lower bound
     expired_at_most the same against the dump file's mtime; equal to `expired` where that says nothing more
     oldest_overdue_ns, median_overdue_ns   how long before `now_ns` the expired ones ended
+    next_expiry_ns, last_expiry_ns         how long after `now_ns` the first and the last of the others will end
     retained_bytes  bytes that only the expired entries keep alive
     cap_field, cap  a field of the owner that limits its entries, and its value; "" and 0 where there is none
     """
@@ -50,6 +51,8 @@ class ExpiryCensus:
     expired_at_most: int
     oldest_overdue_ns: int
     median_overdue_ns: int
+    next_expiry_ns: int
+    last_expiry_ns: int
     retained_bytes: int
     now_ns: int
     cap_field: str = ""
