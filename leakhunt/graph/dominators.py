@@ -51,7 +51,8 @@ class Dominators:
 
 
 def dominate(graph: HeapGraph, reached: Reach) -> Dominators:
-    """Dominators of everything that roots reach (semi-NCA; nearly linear). About 45 bytes an object while it runs."""
+    """Dominators of everything that roots reach (semi-NCA; nearly linear). About 50 bytes an object while it runs,
+    20 of which stay."""
     count, groups = graph.objects, len(reached.groups)
     targets = graph.roots.targets
     root_ranks = np.array([group.rank for group in reached.groups], np.uint8)[reached.group_of_root]
@@ -67,8 +68,10 @@ def dominate(graph: HeapGraph, reached: Reach) -> Dominators:
     )
     retained_bytes = np.zeros(len(idoms), np.int64)
     retained_objects = np.zeros(len(idoms), np.int64)
-    retained_bytes[:count] = np.where(reached.ranks == UNREACHED, 0, graph.sizes)
-    retained_objects[:count] = reached.ranks != UNREACHED
+    retained_bytes[:count] = graph.sizes
+    retained_objects[:count] = 1
+    unreached = np.flatnonzero(reached.ranks == UNREACHED)
+    retained_bytes[unreached] = retained_objects[unreached] = 0
     kernel.sum_up(order, idoms, retained_bytes)
     kernel.sum_up(order, idoms, retained_objects)
     return Dominators(idoms, retained_bytes, retained_objects, reached.groups, order)
@@ -94,3 +97,10 @@ def retained_by_class(dominators: Dominators, classes: Int32, names: Sequence[st
         retained_bytes, retained_objects,
     )  # fmt: skip
     return retained_bytes, retained_objects
+
+
+def count_by(keys: Int32, sizes: Int64, kinds: int) -> tuple[Int64, Int64]:
+    """(objects, bytes) by key, int64[kinds] each; without the copies that numpy.bincount makes."""
+    sums = np.zeros((kinds, 2), np.int64)
+    kernel.add_by(keys, sizes, sums)
+    return sums[:, 0].copy(), sums[:, 1].copy()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from leakhunt.graph.dominators import retained_by_class
+from leakhunt.graph.dominators import count_by, retained_by_class
 from leakhunt.graph.join import holding_nodes, retention_at, sites_at
 from leakhunt.graph.paths import UNREACHED, Rank, path_to
 from leakhunt.heaps.trees import dominator_tree, tree_rows
@@ -49,8 +49,7 @@ def types(view: HeapView, most: int = 30) -> Answer:
     """Objects by type: how many, their own bytes, and what they retain."""
     graph, naming = view.graph, view.naming
     count = len(naming.type_names)
-    objects = np.bincount(naming.type_ids, minlength=count)
-    sizes = np.bincount(naming.type_ids, weights=graph.sizes, minlength=count).astype(np.int64)
+    objects, sizes = count_by(naming.type_ids, graph.sizes, count)
     retained, _ = retained_by_class(view.dominators, naming.type_ids, naming.type_names)
     order = sorted(range(count), key=lambda t: (-int(sizes[t]), naming.type_names[t]))[:most]
     rows: list[Row] = [
@@ -219,7 +218,7 @@ def _reached(view: HeapView) -> Table:
     for rank, label in [(rank.value, rank.label) for rank in Rank] + [(UNREACHED, "not reached")]:
         here: NDArray[np.bool_] = ranks == rank
         if here.any():
-            weight = int(sizes[here].sum())
+            weight = int(sizes.sum(where=here))
             share = _ppm(weight, view.graph.heap_bytes)
             rows.append({"reached_by": label, "objects": int(here.sum()), "bytes": weight, "share_ppm": share})
     columns = [
