@@ -185,7 +185,7 @@ def _parse_text(lines: Iterable[str], source: str, collector: _Collector) -> Non
     package = ""
     head: EscapeDiagnostic | ParameterLeak | None = None  # what the flow lines that are being read explain
     steps: list[tuple[str, str, list[FlowReason]]] = []
-    declared: dict[tuple[str, int], str] = {}  # functions by where they begin; before Go 1.26 leaks do not name theirs
+    declared: dict[tuple[str, int], str] = {}  # functions by where they begin; before Go 1.25 leaks do not name theirs
 
     def close() -> None:
         nonlocal head

@@ -41,7 +41,7 @@ class EscapeDiagnostic:
     """One decision, at the position the compiler prints: the outermost, that is the call where a callee was inlined.
 
     package    import path from the log's `# package` line or JSON header, "" where the log has none
-    function   "" before Go 1.26, whose compiler does not name it, and at `-m` without flows
+    function   "" before Go 1.25, whose compiler does not name it, and at `-m` without flows
     flow       empty at `-m` and for values that stay on the stack
     inlined    positions (file, line) inside inlined callees, outermost first; only the JSON form tells them
     """

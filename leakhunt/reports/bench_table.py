@@ -122,14 +122,20 @@ def _delta(found: Comparison) -> str:
         return "~"
     if found.delta is None:
         return "from 0"
-    return f"{100 * found.delta:+.1f}%"
+    return _change(found.delta)
 
 
 def _interval(found: Comparison) -> str:
     if math.isnan(found.ratio) or found.low == found.high == 1:
         return ""
-    high = "∞" if math.isinf(found.high) else f"{100 * (found.high - 1):+.1f}%"
-    return f"{100 * (found.low - 1):+.1f}% .. {high}"
+    return f"{_change(found.low - 1)} .. {'∞' if math.isinf(found.high) else _change(found.high - 1)}"
+
+
+def _change(relative: float) -> str:
+    """`+12.5%`; from ten times on as a factor, `×18.6`."""
+    if relative >= 99:
+        return f"×{relative + 1:,.0f}"
+    return f"×{relative + 1:.3g}" if relative >= 9 else f"{100 * relative:+.1f}%"
 
 
 def _word(found: Comparison) -> str:

@@ -44,7 +44,7 @@ _WORDS = {
     "range-deref": "ranged over",
     "conversion to unsafe.Pointer": "converted to unsafe.Pointer",
     "too large for stack": "too large for the stack (over 64 KiB when made by new, &T{{}} or make; over 128 KiB when "
-    "a declared variable, 10 MiB before Go 1.23)",
+    "a declared variable, 10 MiB before Go 1.24)",
     "too aligned for stack": "aligned more strictly than the stack",
     "non-constant size": "its size is not a constant",
     "zero-sized element": "its elements have no size",
@@ -254,7 +254,8 @@ def summary(index: EscapeIndex, found: SiteEscape) -> tuple[str, ...]:
     shown = found.on_heap or found.diagnostics
     lines = [index.why(diagnostic) for diagnostic in shown[:MAX_SHOWN_PER_LINE]]
     if len(shown) > MAX_SHOWN_PER_LINE:
-        lines.append(f"{len(shown) - MAX_SHOWN_PER_LINE} more decisions on this line")
+        rest = len(shown) - MAX_SHOWN_PER_LINE
+        lines.append(f"{rest} more decision{'s' * (rest > 1)} on this line")
     if found.note:
         lines.append(found.note)
     return tuple(lines)
