@@ -42,6 +42,8 @@ _FILLING_PATTERNS = frozenset({"bounded-cache", "plateau"})
 UNEXPLAINED_SHARE = 0.2
 # Named only where nothing more telling was found.
 _LEAST_SPECIFIC = "steady-growth"
+# A weak charge against which chance is pleaded is dropped; against any other weak excuse it stays a suspicion.
+_CHANCE = "noise"
 
 
 def hunt(evidence: Evidence, command: str = "") -> Report:
@@ -80,10 +82,10 @@ def _weigh(findings: list[Finding], evidence: Evidence) -> Verdict | None:
         return None
     if evidence.snapshots < MIN_SNAPSHOTS:
         return Verdict.SUSPECT if excuse <= charge else None
-    ends = any(
-        f.stance is Stance.EXONERATES and f.pattern in _FILLING_PATTERNS for f in findings if _WEIGHT[f.confidence] == excuse
-    )
+    if charge == excuse == _WEIGHT[Confidence.LOW]:
+        return None if any(f.pattern == _CHANCE for f in findings) else Verdict.SUSPECT
     if excuse >= charge:
+        ends = any(f.pattern in _FILLING_PATTERNS for f in findings if _WEIGHT[f.confidence] == excuse)
         return Verdict.FILLING if ends else None if excuse > charge else Verdict.SUSPECT
     return Verdict.LEAK if charge > _WEIGHT[Confidence.LOW] else Verdict.SUSPECT
 

@@ -36,7 +36,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             detector="noise",
             pattern=PATTERN,
             stance=Stance.EXONERATES,
-            confidence=Confidence.HIGH if trend.samples < FEW_SAMPLES and not weak else Confidence.LOW,
+            confidence=_confidence(trend.samples, weak),
             sites=group.sites,
             text=(
                 f"within chance: {format_bytes(trends.grown_bytes[group.seed], signed=True)} on a mean of {trend.samples:.0f} "
@@ -44,3 +44,10 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             ),
             facts={"q": trend.q, "p": trend.p, "samples": trend.samples},
         )
+
+
+def _confidence(samples: float, weak: bool) -> Confidence:
+    """Weak growth is let go unless something else speaks for it, which then convicts at medium confidence or more."""
+    if weak:
+        return Confidence.LOW
+    return Confidence.HIGH if samples < FEW_SAMPLES else Confidence.LOW

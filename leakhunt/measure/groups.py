@@ -18,6 +18,10 @@ from leakhunt.measure.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS
 from leakhunt.measure.trend import Trends, analyse, analyse_sum
 from leakhunt.model.series import Series, Trend
 
+# At a q of .001 and less the last half need only point upwards. fixtures/series: it convicts two more leaks (p of the last half
+# .10 and .20) and no control; what has come to rest is told by its shape (plateau, filling).
+SURE_Q = 0.001
+SURE_LAST_HALF_P = 0.25
 CONSPICUOUS_LARGEST = 3  # the largest sites are what `pprof -top` shows first, and so what people suspect first
 CONSPICUOUS_MOST = 20  # single sites worth a line each; the report of a thousand innocents is read by nobody
 CONSPICUOUS_PEAK_BYTES = 4 * MIN_GROWTH_BYTES  # a peak below this is within the noise of most sites
@@ -64,6 +68,13 @@ class Group:
         return self.basis is not Basis.CONSPICUOUS
 
 
+def growing(trends: Trends) -> NDArray[np.bool_]:
+    """bool[K]: what grows by the trend test, and what grows so surely over the whole window that its last half, which has a
+    third of the power, may be less sure."""
+    sure = trends.tested & (trends.q <= SURE_Q) & (trends.last_half_p <= SURE_LAST_HALF_P)
+    return np.asarray(trends.growing | (sure & (trends.grown_bytes >= MIN_GROWTH_BYTES)), dtype=np.bool_)
+
+
 def find_groups(series: Series, trends: Trends, in_focus: NDArray[np.bool_]) -> tuple[Group, ...]:
     """Groups over the longest segment, disjoint; those that grow first, each kind by growth. in_focus is bool[K].
 
@@ -76,7 +87,7 @@ def find_groups(series: Series, trends: Trends, in_focus: NDArray[np.bool_]) -> 
         rose = in_focus & (trends.grown_bytes >= MIN_GROWTH_BYTES)
         return tuple(_site_groups(series, trends, rose, Basis.ROSE))
     functions = _functions(series)
-    groups = [_surer(group, functions) for group in _site_groups(series, trends, trends.growing & in_focus, Basis.SITE)]
+    groups = [_surer(group, functions) for group in _site_groups(series, trends, growing(trends) & in_focus, Basis.SITE)]
     free = in_focus & ~_taken(groups, len(in_focus))
     groups += _function_groups(functions, trends, free, _taken(groups, len(in_focus)))
     free &= ~_taken(groups, len(in_focus))
@@ -124,8 +135,8 @@ def _functions(series: Series) -> list[_Function]:
     if not coarse.sites:
         return []
     trends = analyse(coarse)
-    growing = sorted(np.flatnonzero(trends.growing).tolist(), key=lambda i: (len(members[i]), float(trends.q[i]), i))
-    return [_Function(coarse.sites[i].frames[0].function, members[i], trends.of(i)) for i in growing]
+    found = sorted(np.flatnonzero(growing(trends)).tolist(), key=lambda i: (len(members[i]), float(trends.q[i]), i))
+    return [_Function(coarse.sites[i].frames[0].function, members[i], trends.of(i)) for i in found]
 
 
 def _surer(group: Group, functions: list[_Function]) -> Group:

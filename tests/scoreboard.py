@@ -1,0 +1,246 @@
+"""The scoreboard: how right leakhunt is on labelled series of real programs, beside the rules that people use today.
+
+`python -m tests.scoreboard` reruns every series of fixtures/ and writes docs/scoreboard.md; a test holds that page to what
+the code gives, so that a change of a detector shows its effect in the diff. `--leads` also cuts every leak's series short to
+find with how many snapshots it is told (slower). Labels were written before the programs first ran; the sealed part is of
+other programs than the development part and is not used to set thresholds.
+"""
+
+import argparse
+import math
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from leakhunt.config import Settings
+from leakhunt.decode import read_file
+from leakhunt.evidence import Evidence, Source, gather
+from leakhunt.hunt import hunt
+from leakhunt.model.finding import Case, Report, Verdict
+from leakhunt.model.series import Series
+from leakhunt.model.site import AllocationSite
+
+ROOT = Path(__file__).resolve().parent.parent
+FIXTURES = ROOT / "fixtures"
+PAGE = ROOT / "docs" / "scoreboard.md"
+MIN_BYTES = 1 << 20  # the floor that every rule below is given too
+NAMED_WITHIN = 4  # a culprit counts as named when it is among the first frames shown of the case's first site
+
+
+@dataclass(frozen=True)
+class Leak:
+    """One labelled leak of a series: its pattern with those that profiles cannot tell from it, and its culprit functions."""
+
+    patterns: frozenset[str]
+    functions: frozenset[str]
+
+    def is_at(self, site: AllocationSite) -> bool:
+        """Whether one of the culprit functions is on the site's stack."""
+        return any(frame.function in self.functions for frame in site.frames)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one series gave: leaks found (in order of the labels, None for missed), cases that are no leak, sites tested."""
+
+    name: str
+    split: str
+    leaks: tuple[Leak, ...]
+    stationary: bool
+    report: Report
+    found: tuple[Case | None, ...]
+    false: tuple[Case, ...]
+    rules: dict[str, tuple[int, int]]
+
+
+def labels() -> dict[str, dict[str, Any]]:
+    """fixtures/labels.toml."""
+    return tomllib.loads((FIXTURES / "labels.toml").read_text(encoding="utf-8"))
+
+
+def leaks_of(label: dict[str, Any]) -> tuple[Leak, ...]:
+    """The leaks that a label names."""
+    if not label["leak"]:
+        return ()
+    parts = [label, *label.get("also", [])]
+    return tuple(Leak(frozenset([p["pattern"], *p.get("alternatives", [])]), frozenset(p["sites"])) for p in parts)
+
+
+def load(folder: Path, snapshots: int | None = None) -> Evidence:
+    """Evidence of one series, of its first snapshots only where asked."""
+    heaps = sorted(folder.glob("heap*.pb.gz"))[:snapshots]
+    others = sorted(set(folder.glob("*.pb.gz")) - set(folder.glob("heap*.pb.gz")))[: len(heaps)]
+    return gather([Source(p.name, p, partial(read_file, str(p))) for p in [*heaps, *others]], Settings())
+
+
+def judge(name: str, label: dict[str, Any], folder: Path, leaks: tuple[Leak, ...]) -> Outcome:
+    """Hunts one series and compares with its label."""
+    evidence = load(folder)
+    report = hunt(evidence)
+    found, false = matched(report, leaks)
+    flagged = {rule: flag(evidence.series) for rule, flag in RULES.items()}
+    rules = {rule: _right_and_wrong(evidence.series, sites, leaks) for rule, sites in flagged.items()}
+    return Outcome(name, label["split"], leaks, label.get("stationary", False), report, found, false, rules)
+
+
+def matched(report: Report, leaks: tuple[Leak, ...]) -> tuple[tuple[Case | None, ...], tuple[Case, ...]]:
+    """For each leak the case that convicts it, and the convictions that are of no leak (or of one a second time)."""
+    convicted = [case for case in report.cases if case.verdict is Verdict.LEAK]
+    found: list[Case | None] = []
+    for leak in leaks:
+        case = next((c for c in convicted if any(leak.is_at(site) for site in c.sites)), None)
+        if case is not None:
+            convicted.remove(case)
+        found.append(case)
+    return tuple(found), tuple(convicted)
+
+
+def _right_and_wrong(series: Series, sites: Iterable[int], leaks: tuple[Leak, ...]) -> tuple[int, int]:
+    """Leaks that a rule's sites hit, and its sites that are of no leak."""
+    flagged = [series.sites[site] for site in sites]
+    hit = sum(any(leak.is_at(site) for site in flagged) for leak in leaks)
+    return hit, sum(not any(leak.is_at(site) for leak in leaks) for site in flagged)
+
+
+def _largest(series: Series) -> list[int]:
+    return [int(np.argmax(series.inuse_bytes[:, -1]))] if len(series.sites) else []
+
+
+def _ten_percent(series: Series) -> list[int]:
+    first, last = series.inuse_bytes[:, 0], series.inuse_bytes[:, -1]
+    return np.flatnonzero((last > 1.1 * first) & (last - first >= MIN_BYTES)).tolist()
+
+
+def _monotone(series: Series) -> list[int]:
+    steps = np.diff(series.inuse_bytes, axis=1)
+    grown = series.inuse_bytes[:, -1] - series.inuse_bytes[:, 0] >= MIN_BYTES
+    return np.flatnonzero((steps > 0).all(axis=1) & grown).tolist()
+
+
+def _mann_kendall(series: Series) -> list[int]:
+    """One-sided at .01 with the normal approximation and the correction for ties, as people use it."""
+    flagged = []
+    for site, values in enumerate(series.inuse_bytes):
+        n = len(values)
+        if values[-1] - values[0] < MIN_BYTES or n < 3:
+            continue
+        s = sum(int(np.sign(values[j] - values[i])) for i in range(n) for j in range(i + 1, n))
+        _, ties = np.unique(values, return_counts=True)
+        variance = (n * (n - 1) * (2 * n + 5) - int((ties * (ties - 1) * (2 * ties + 5)).sum())) / 18
+        if variance > 0 and 0.5 * math.erfc((s - 1) / math.sqrt(2 * variance)) < 0.01:
+            flagged.append(site)
+    return flagged
+
+
+RULES: dict[str, Callable[[Series], list[int]]] = {
+    "largest site in use": _largest,
+    "`-diff_base`, +10 %": _ten_percent,
+    "grew at every step": _monotone,
+    "Mann-Kendall, .01": _mann_kendall,
+}
+
+
+def outcomes(kind: str = "series") -> list[Outcome]:
+    """Every labelled series that is there, or with `null` every run of a leak program with its leak switched off."""
+    result = []
+    for name, label in labels().items():
+        folder = FIXTURES / kind / name
+        if folder.is_dir():
+            result.append(judge(name, label, folder, leaks_of(label) if kind == "series" else ()))
+    return result
+
+
+def lead(outcome: Outcome) -> int | None:
+    """Snapshots with which the first leak of a series is convicted, and stays so; None where it never is."""
+    least = None
+    for snapshots in range(outcome.report.window.snapshots, 2, -1):
+        found, _ = matched(hunt(load(FIXTURES / "series" / outcome.name, snapshots)), outcome.leaks)
+        if found[0] is None:
+            break
+        least = snapshots
+    return least
+
+
+def summary(title: str, seen: list[Outcome]) -> list[str]:
+    """One table: leakhunt and the rules on the same series."""
+    leaks = sum(len(o.leaks) for o in seen)
+    hits, wrong = sum(case is not None for o in seen for case in o.found), sum(len(o.false) for o in seen)
+    lines = [f"## {title}", "", f"{len(seen)} series, {leaks} leaks in {sum(bool(o.leaks) for o in seen)} of them.", ""]
+    lines += ["| rule | leaks found | false alarms | precision | recall |", "|---|---|---|---|---|"]
+    rows = [("**leakhunt**", hits, wrong)]
+    rows += [(rule, sum(o.rules[rule][0] for o in seen), sum(o.rules[rule][1] for o in seen)) for rule in RULES]
+    for rule, right, false in rows:
+        lines.append(f"| {rule} | {right} of {leaks} | {false} | {_share(right, right + false)} | {_share(right, leaks)} |")
+    return [*lines, "", *_details(seen), ""]
+
+
+def _details(seen: list[Outcome]) -> list[str]:
+    pairs = [(leak, case) for o in seen for leak, case in zip(o.leaks, o.found, strict=True)]
+    cases = [(leak, case) for leak, case in pairs if case is not None]
+    patterns = sum(case.pattern in leak.patterns for leak, case in cases)
+    named = sum(any(f.function in leak.functions for f in case.site.user_stack[:NAMED_WITHIN]) for leak, case in cases)
+    tested = sum(o.report.sites_tested for o in seen)
+    wrong = sum(len(o.false) for o in seen)
+    leaking = [o for o in seen if o.leaks and None in o.found]
+    missed = {v: sum(o.report.verdict is v for o in leaking) for v in (Verdict.FILLING, Verdict.SUSPECT, Verdict.INCONCLUSIVE)}
+    stationary = [o for o in seen if not o.leaks and o.stationary]
+    return [
+        f"- pattern named right: {patterns} of {len(cases)} ({_share(patterns, len(cases))})",
+        f"- culprit among the first {NAMED_WITHIN} frames: {named} of {len(cases)} ({_share(named, len(cases))})",
+        f"- false alarms per 1 000 sites tested: {1000 * wrong / max(1, tested):.2f} (of {tested:,})",
+        f"- of the series with a missed leak, {missed[Verdict.FILLING]} are called filling, {missed[Verdict.SUSPECT]} suspect "
+        f"and {missed[Verdict.INCONCLUSIVE]} inconclusive",
+        f"- stationary controls with a false alarm: {sum(bool(o.false) for o in stationary)} of {len(stationary)}",
+    ]
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.2f}" if whole else "-"
+
+
+def rows(seen: list[Outcome]) -> list[str]:
+    """A line a series: what it is, what was said."""
+    lines = ["| series | snapshots | truth | verdict | pattern said | site said |", "|---|---|---|---|---|---|"]
+    for o in seen:
+        truth = " + ".join("/".join(sorted(leak.patterns)) for leak in o.leaks) or "no leak"
+        gravest = [case for case in o.report.cases if case.verdict is o.report.verdict]
+        patterns = ", ".join(case.pattern for case in gravest) or "-"
+        sites = ", ".join(f"`{case.site.leaf.function.rpartition('/')[2]}`" for case in gravest) or "-"
+        mark = "" if None not in o.found and not o.false else " ✗"
+        lines.append(f"| {o.name}{mark} | {o.report.window.snapshots} | {truth} | {o.report.verdict} | {patterns} | {sites} |")
+    return lines
+
+
+def page(leads: bool = False) -> str:
+    """The whole page."""
+    seen, null = outcomes(), outcomes("null")
+    text = [
+        "# Scoreboard",
+        "",
+        "Written by `python -m tests.scoreboard`; do not edit. Series of real Go programs (fixtures/go), labels written before",
+        "the programs first ran. A leak counts as found when a case with the verdict *leak* has its culprit on a stack; every",
+        "other case with that verdict is a false alarm. ✗ marks a series with a miss or a false alarm.",
+        "",
+    ]
+    for split, title in (("sealed", "Sealed part"), ("development", "Development part")):
+        text += summary(title, [o for o in seen if o.split == split])
+    text += summary("Null runs: the leak programs with their leak switched off", null)
+    if leads:
+        found = [n for o in seen if o.leaks and (n := lead(o)) is not None]
+        text += [f"Lead: the median leak is convicted with {median(found):.0f} snapshots (of {len(found)} found).", ""]
+    for split in ("sealed", "development"):
+        text += [f"## Series of the {split} part", "", *rows([o for o in seen if o.split == split]), ""]
+    return "\n".join(text).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--leads", action="store_true", help="also find with how many snapshots each leak is told")
+    PAGE.write_text(page(parser.parse_args().leads), encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
