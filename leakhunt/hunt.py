@@ -12,7 +12,7 @@ from leakhunt.advice import next_steps
 from leakhunt.detectors import DETECTORS, detector_name
 from leakhunt.evidence import Evidence
 from leakhunt.heap_timeline import with_gc_traces
-from leakhunt.measure.groups import Group
+from leakhunt.measure.groups import Group, join
 from leakhunt.measure.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS
 from leakhunt.model.finding import (
     Case,
@@ -29,6 +29,7 @@ from leakhunt.model.finding import (
     Verdict,
     Window,
 )
+from leakhunt.model.site import is_standard
 from leakhunt.printable import printable
 from leakhunt.units import format_bytes, format_rate
 
@@ -55,7 +56,7 @@ def hunt(evidence: Evidence, command: str = "") -> Report:
             for finding in detector.examine(evidence):
                 said[group_of[finding.sites[0]]].append(finding)
     cases, cleared, open_groups = [], [], []
-    for group in evidence.groups:
+    for group in _joined(evidence, said):
         verdict = _weigh(said[group], evidence)
         if verdict is None and said[group]:
             cleared.append(_cleared(group, said[group], evidence))
@@ -65,6 +66,44 @@ def hunt(evidence: Evidence, command: str = "") -> Report:
             cases.append(_case(group, said[group], verdict, evidence))
     cases.sort(key=lambda case: (_GRAVITY[case.verdict], -case.growth.bytes_per_hour, case.fingerprint))
     return with_gc_traces(_report(evidence, tuple(cases), tuple(cleared), tuple(open_groups), command), evidence)
+
+
+def _joined(evidence: Evidence, said: dict[Group, list[Finding]]) -> list[Group]:
+    """The groups, with those made one that are one leak by what detectors said: entries of one cache, reached through one
+    function. Their findings are joined in `said`, each detector's strongest kept."""
+    groups: list[Group] = []
+    for group in evidence.groups:
+        other = next((each for each in groups if _is_one_leak(evidence, said, each, group)), None)
+        if other is None:
+            groups.append(group)
+            continue
+        joined = join(evidence.series, other, group)
+        strongest: dict[str, Finding] = {}
+        for finding in (*said[other], *said[group]):
+            known = strongest.get(finding.detector)
+            if known is None or _WEIGHT[finding.confidence] > _WEIGHT[known.confidence]:
+                strongest[finding.detector] = finding
+        said[joined] = list(strongest.values())
+        groups[groups.index(other)] = joined
+    return groups
+
+
+def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group, b: Group) -> bool:
+    caches = [
+        {f.facts["cache"] for f in said[group] if f.stance is Stance.IMPLICATES and "cache" in f.facts} for group in (a, b)
+    ]
+    if not a.grows or not b.grows or not caches[0] & caches[1]:
+        return False
+    called = [
+        {
+            frame.function
+            for site in group.sites
+            for frame in evidence.series.sites[site].frames
+            if not is_standard(frame.function)
+        }
+        for group in (a, b)
+    ]
+    return bool(called[0] & called[1] - {"main.main"})
 
 
 def _best(findings: list[Finding], stance: Stance) -> int:

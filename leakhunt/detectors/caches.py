@@ -65,7 +65,7 @@ CACHES: tuple[Cache, ...] = (
     Cache(
         name="gcache",
         packages=("github.com/bluele/gcache",),
-        inserts=frozenset({"set", "Set", "SetWithExpire", "PushFront", "increment"}),
+        inserts=frozenset({"set", "Set", "SetWithExpire", "PushFront", "increment", "load", "getWithLoader"}),
         expiry=Expiry.ON_READ,
         types=("LRUCache", "LFUCache", "SimpleCache", "ARC"),
         only_grows=(

@@ -4,14 +4,21 @@ from collections.abc import Iterable
 
 from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Group
+from leakhunt.model.site import AllocationSite
 
 
 def function_on(evidence: Evidence, group: Group, functions: Iterable[str], within: int = 8) -> str | None:
     """The first function among the `within` innermost frames of the group's stacks that starts with one of `functions`
     (so `context.WithValue` and `internal/sync.(*HashTrieMap[...]).` both can be asked for); None where there is none."""
-    prefixes = tuple(functions)
-    for site in group.sites:
-        for frame in evidence.series.sites[site].frames[:within]:
-            if frame.function.startswith(prefixes):
-                return frame.function
-    return None
+    return _first((evidence.series.sites[site] for site in group.sites), tuple(functions), within)
+
+
+def function_near(evidence: Evidence, group: Group, functions: Iterable[str], within: int = 8) -> str | None:
+    """The same, where the group's company counts too: the container that growing objects are put into is often sampled too
+    rarely to grow by itself."""
+    return _first(evidence.company(group), tuple(functions), within)
+
+
+def _first(sites: Iterable[AllocationSite], prefixes: tuple[str, ...], within: int) -> str | None:
+    frames = (frame for site in sites for frame in site.frames[:within])
+    return next((frame.function for frame in frames if frame.function.startswith(prefixes)), None)

@@ -11,7 +11,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.frames import function_on
+from leakhunt.detectors.frames import function_near
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 
@@ -40,7 +40,7 @@ _MAKERS = (
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that make metric children."""
     for group in evidence.growing_groups:
-        function = function_on(evidence, group, _MAKERS, within=10)
+        function = function_near(evidence, group, _MAKERS, within=10)
         if function is not None:
             yield Finding(
                 detector="label-cardinality",

@@ -6,7 +6,8 @@ How it decides: the turnover-calibrated trend test (docs/how-it-decides.md) asks
     turnover could have drifted that far by chance; q is its p value corrected for all sites tested. The same test must hold
     on the last half of the window, which a plateau fails. Where no single stack grows that surely, the sum of the stacks
     under one function is tested. It convicts at q <= 0.001 (with high confidence from 8 snapshots on); between that and
-    0.05 it only supports what other detectors say.
+    0.05 it only supports what other detectors say. If no part grows that surely and the heap as a whole does, its largest
+    parts are tested among themselves, and the surest of them is charged at 0.05.
 When it is wrong: a cache or pool that fills during the whole window grows just so until it is full; so does a process whose
     load rises all the time. More snapshots, or a longer window, tell them apart.
 What to do: look at who keeps these objects: a heap dump shows the path from a GC root (`leakhunt dump path`).
@@ -38,11 +39,18 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
 
 def _growth(group: Group, grown: float) -> Finding:
     trend = group.trend
-    if trend.q <= CONVICTING_Q:
+    if group.basis is Basis.HEAP:
+        confidence = Confidence.MEDIUM
+    elif trend.q <= CONVICTING_Q:
         confidence = Confidence.HIGH if trend.snapshots >= HIGH_SNAPSHOTS else Confidence.MEDIUM
     else:
         confidence = Confidence.LOW
-    if group.basis is Basis.OUTGROWN:
+    if group.basis is Basis.HEAP:
+        under = f"under {group.function} " if group.function else ""
+        how = (
+            f"the heap as a whole grows surely, and this {under}is the largest part of it, q={trend.q:.2g} of the few that are"
+        )
+    elif group.basis is Basis.OUTGROWN:
         how = "the block in use was outgrown again and again"
     else:
         where = f"the stacks under {group.function} together, " if group.basis is Basis.FUNCTION else ""

@@ -12,7 +12,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.caches import cache_on
-from leakhunt.detectors.frames import function_on
+from leakhunt.detectors.frames import function_near
 from leakhunt.detectors.held import held_in
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
@@ -25,7 +25,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that insert into a list or a heap."""
     for group in evidence.growing_groups:
         held = held_in(evidence, group)
-        function = function_on(evidence, group, _INSERTS) or (held if held.startswith("list.") else None)
+        function = function_near(evidence, group, _INSERTS) or (held if held.startswith("list.") else None)
         if function is None or cache_on(evidence.company(group)):
             continue
         yield Finding(

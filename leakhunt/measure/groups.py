@@ -7,6 +7,7 @@ sites that people would point at. Whether any of this is a leak is for the detec
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from leakhunt.measure.cogrowth import growth_groups
 from leakhunt.measure.containers import grew_once, ladder
 from leakhunt.measure.functions import by_function
-from leakhunt.measure.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS
+from leakhunt.measure.thresholds import ALPHA, MIN_GROWTH_BYTES, MIN_SNAPSHOTS
 from leakhunt.measure.trend import Trends, analyse, analyse_sum
 from leakhunt.model.series import Series, Trend
 
@@ -22,6 +23,7 @@ from leakhunt.model.series import Series, Trend
 # .10 and .20) and no control; what has come to rest is told by its shape (plateau, filling).
 SURE_Q = 0.001
 SURE_LAST_HALF_P = 0.25
+HEAP_SHARE = 0.25  # of the heap's growth: at most four disjoint parts are that large, so few tests follow the first
 CONSPICUOUS_LARGEST = 3  # the largest sites are what `pprof -top` shows first, and so what people suspect first
 CONSPICUOUS_MOST = 20  # single sites worth a line each; the report of a thousand innocents is read by nobody
 CONSPICUOUS_PEAK_BYTES = 4 * MIN_GROWTH_BYTES  # a peak below this is within the noise of most sites
@@ -40,6 +42,7 @@ class Basis(StrEnum):
     SITE = "site"  # one of its sites grows significantly by itself
     FUNCTION = "function"  # the sum of the stacks under one function does, more surely than any of them
     OUTGROWN = "outgrown"  # one block that is replaced by a larger one again and again
+    HEAP = "heap"  # the heap as a whole grows surely, and this is the largest part of its growth
     ROSE = "rose"  # it rose between too few snapshots to tell
     CONSPICUOUS = "conspicuous"  # it does not grow significantly; people would point at it all the same
 
@@ -87,9 +90,13 @@ def find_groups(series: Series, trends: Trends, in_focus: NDArray[np.bool_]) -> 
         rose = in_focus & (trends.grown_bytes >= MIN_GROWTH_BYTES)
         return tuple(_site_groups(series, trends, rose, Basis.ROSE))
     functions = _functions(series)
-    groups = [_surer(group, functions) for group in _site_groups(series, trends, growing(trends) & in_focus, Basis.SITE)]
+    groups = [
+        _surer(group, functions.growing) for group in _site_groups(series, trends, growing(trends) & in_focus, Basis.SITE)
+    ]
     free = in_focus & ~_taken(groups, len(in_focus))
-    groups += _function_groups(functions, trends, free, _taken(groups, len(in_focus)))
+    groups += _function_groups(functions.growing, trends, free, _taken(groups, len(in_focus)))
+    if all(group.trend.q > SURE_Q for group in groups):
+        groups = _by_heap(series, trends, functions.all, in_focus) or groups
     free &= ~_taken(groups, len(in_focus))
     groups += _outgrown_groups(series, trends, free)
     free &= ~_taken(groups, len(in_focus))
@@ -122,21 +129,57 @@ def _summed(series: Series, trends: Trends, sites: tuple[int, ...], basis: Basis
 
 @dataclass(frozen=True, slots=True)
 class _Function:
-    """A function whose stacks together grow significantly."""
+    """A function and the trend of its stacks together."""
 
     name: str
     sites: NDArray[np.intp]
     trend: Trend
 
 
-def _functions(series: Series) -> list[_Function]:
-    """Functions that grow; of nested ones the innermost, which has the fewest stacks, first."""
+class _Functions(NamedTuple):
+    """All functions over several stacks, and those that grow; of nested ones the innermost first."""
+
+    all: list[_Function]
+    growing: list[_Function]
+
+
+def _functions(series: Series) -> _Functions:
     coarse, members = by_function(series)
     if not coarse.sites:
+        return _Functions([], [])
+    trends, grows = (found := analyse(coarse)), growing(found)
+    order = sorted(range(len(coarse.sites)), key=lambda i: (len(members[i]), float(trends.q[i]), i))
+    functions = {i: _Function(coarse.sites[i].frames[0].function, members[i], trends.of(i)) for i in order}
+    return _Functions(list(functions.values()), [functions[i] for i in order if grows[i]])
+
+
+def _by_heap(series: Series, trends: Trends, functions: list[_Function], in_focus: NDArray[np.bool_]) -> list[Group]:
+    """Where no part grows surely and the heap does: the part that makes up most of it, tested among the few that could.
+
+    A gatekeeping procedure: the heap is one test, and only when it has passed are its large parts tested, corrected for
+    their number (Bonferroni) and not for that of all sites."""
+    heap = analyse_sum(series, np.flatnonzero(in_focus).tolist())
+    if heap.p > SURE_Q or heap.last_half_p > SURE_LAST_HALF_P:
         return []
-    trends = analyse(coarse)
-    found = sorted(np.flatnonzero(growing(trends)).tolist(), key=lambda i: (len(members[i]), float(trends.q[i]), i))
-    return [_Function(coarse.sites[i].frames[0].function, members[i], trends.of(i)) for i in found]
+    grown = trends.grown_bytes * in_focus
+    least = max(MIN_GROWTH_BYTES, HEAP_SHARE * float(grown.sum()))
+    parts = [_Function("", np.array([i]), trends.of(int(i))) for i in np.flatnonzero(grown >= least)]
+    parts += [part for part in functions if grown[part.sites].sum() >= least]
+    surest = min(parts, key=lambda part: (part.trend.p, len(part.sites)), default=None)
+    if surest is None or surest.trend.p * len(parts) > ALPHA or surest.trend.last_half_p > SURE_LAST_HALF_P:
+        return []
+    rising = surest.sites[grown[surest.sites] > 0]
+    sites = tuple(sorted(rising.tolist(), key=lambda i: (-grown[i], i)))
+    return [Group(sites, Basis.HEAP, replace(surest.trend, q=surest.trend.p * len(parts)), surest.name)]
+
+
+def join(series: Series, a: Group, b: Group) -> Group:
+    """Two groups as one: the sites of both, the sum's rate, and the significance of the surer."""
+    surer = min(a, b, key=lambda group: group.trend.q).trend
+    grown = series.inuse_bytes[:, series.longest_segment.stop - 1] - series.inuse_bytes[:, series.longest_segment.start]
+    sites = tuple(sorted((*a.sites, *b.sites), key=lambda i: (-int(grown[i]), i)))
+    trend = replace(analyse_sum(series, sites), z=surer.z, p=surer.p, q=surer.q, last_half_p=surer.last_half_p)
+    return replace(a, sites=sites, trend=trend)
 
 
 def _surer(group: Group, functions: list[_Function]) -> Group:
