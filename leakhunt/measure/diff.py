@@ -1,9 +1,9 @@
 """What changed between two profiles, by function or line, and how sure that is.
 
 Values are those of `go tool pprof -top -diff_base`: new less base, by the same nodes as leakhunt.measure.flat. An object
-that was sampled stays sampled while it lives, so where both profiles are of one process, only what was allocated and freed in
-between is uncertain, and the cumulative columns say how much that was. Where they are not (a counter fell, or there is no
-cumulative column), the errors of both profiles count. Loads no numpy.
+that was sampled stays sampled while it lives, so where both profiles are of one process, only what came and went in between is
+uncertain, and the cumulative columns bound how much that was. Where they are not (a counter fell, or there is no cumulative
+column), the errors of both profiles count. Loads no numpy.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class _Both:
 
     def __init__(self, base: Profile, new: Profile, column: int, nodes: Nodes, by_cum: bool) -> None:
         self._by_cum = by_cum
+        self._rounding = base.samples + new.samples  # the runtime cuts each sample's values to integers
         name = new.sample_types[column].type
         allocated = new.index_of(name.replace("inuse_", "alloc_")) if name.startswith(("inuse_", "alloc_")) else None
         self._cumulative = allocated == column
@@ -103,16 +104,17 @@ class _Both:
 
     def direction(self) -> int:
         """1 where nothing speaks against `new` being of the same process as `base`, later: no node has a cumulative value
-        that fell, or that gained less than what is in use. -1 the other way round; 0 otherwise."""
+        that fell, or that gained less than what is in use. -1 the other way round; 0 where neither or both hold."""
         if self._allocated is None:
             return 0
         before, after = self._allocated
         nodes = range(max(len(before.sums.flat), len(after.sums.flat)))
         allocated = [self._moments(after, i)[0] - self._moments(before, i)[0] for i in nodes]
         kept = [self._moments(self.of_new, i)[0] - self._moments(self.of_base, i)[0] for i in nodes]
-        if all(step >= max(change, 0) for step, change in zip(allocated, kept, strict=True)):
-            return 1
-        return -1 if all(step <= min(change, 0) for step, change in zip(allocated, kept, strict=True)) else 0
+        cut = self._rounding
+        later = all(step >= max(change - cut, 0) for step, change in zip(allocated, kept, strict=True))
+        earlier = all(step <= min(change + cut, 0) for step, change in zip(allocated, kept, strict=True))
+        return later - earlier
 
     def bounds(self, node: int, direction: int) -> tuple[int, int]:
         """95 % interval of the difference at `node`."""
@@ -125,12 +127,18 @@ class _Both:
         return self._later_bounds(node, base, new, self._allocated)
 
     def _later_bounds(self, node: int, base: Moments, new: Moments, allocated: tuple[Summed, Summed]) -> tuple[int, int]:
-        """Allocated is what the cumulative column gained, freed is what of that and of the base is in use no more."""
+        """What came is at most what was allocated in between, and at most all of `new`; what went is the rest of the
+        difference. Objects that came and went in between count for neither."""
         before, after = self._moments(allocated[0], node), self._moments(allocated[1], node)
         gained = (max(after[0] - before[0], 0), max(after[1] - before[1], 0.0), max(after[2] - before[2], 0.0))
         estimate = new[0] - base[0]
         if self._cumulative:
             return difference_interval(estimate, gained, None)
-        kept = (estimate, new[1] - base[1], new[2] - base[2])
-        lost = (max(gained[0] - kept[0], 0), max(gained[1] - kept[1], 0.0), max(gained[2] - kept[2], 0.0))
+        if gained[1] >= new[1]:
+            return difference_interval(estimate, new, base)
+        lost = (
+            max(gained[0] - estimate, 0),
+            max(gained[1] - (new[1] - base[1]), 0.0),
+            max(gained[2] - (new[2] - base[2]), 0.0),
+        )
         return difference_interval(estimate, gained, lost)
