@@ -5,7 +5,7 @@ close to Poisson, and the estimate B = n S / p has the variance n (S / p)^2 (1 -
 d = S (1 - p) / p = S / (exp(S / R) - 1): about R for small objects, nothing for those far larger than R. A sum over stacks
 and sizes has the variance V = sum(B d) and the third central moment T = sum(B d^2). It is read as a Poisson count k with
 weight D that has both: D = T / V, k = V / D^2. The bounds of k are Byar's (Breslow and Day, Statistical Methods in Cancer
-Research II, 1987, p. 69; within 2 % of the exact ones from k = 1 on), and what is known exactly stays so:
+Research II, 1987, p. 69; as good as exact from k = 3 on, and a little wide below), and what is known exactly stays so:
 
     low = B - D (k - k_low)        high = B + D (k_high - k)
 
