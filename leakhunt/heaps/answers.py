@@ -12,7 +12,7 @@ from leakhunt.heaps.trees import dominator_tree, tree_rows
 from leakhunt.heaps.view import HeapView
 from leakhunt.model.answer import Answer, Column, Fact, Row, Table, Unit
 from leakhunt.model.heap import Int64
-from leakhunt.model.site import AllocationSite
+from leakhunt.model.site import AllocationSite, Frame
 
 PPM = 1_000_000
 _SITES_SHOWN = 5
@@ -249,12 +249,18 @@ def site_table(title: str, found: Iterable[tuple[AllocationSite, int]]) -> Table
             "file": site.leaf.file,
             "line": site.leaf.line,
             "stack": [{"function": f.function, "file": f.file, "line": f.line} for f in site.user_stack],
-            "site": " < ".join(frame.function for frame in site.user_stack[:_FRAMES_SHOWN]),
+            "site": " < ".join(map(_short, site.user_stack[:_FRAMES_SHOWN])),
         }
         for site, count in found
     ]
     columns = [Column("samples", "samples", Unit.COUNT), Column("site", "site")]
     return Table("sites", title, columns, rows, empty="no sampled object is among them")
+
+
+def _short(frame: Frame) -> str:
+    """`gcache.(*LRUCache).set:42` of `github.com/bluele/gcache.(*LRUCache).set` at line 42."""
+    name = frame.function.rpartition("/")[2]
+    return f"{name}:{frame.line}" if frame.line else name
 
 
 def _path_table(view: HeapView, number: int, node: int, count: int) -> Table:
