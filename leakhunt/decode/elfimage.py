@@ -15,6 +15,7 @@ from elftools.common.exceptions import ELFError
 from elftools.construct import ConstructError
 from elftools.elf.elffile import ELFFile
 
+from leakhunt.decode.decompress import decompress
 from leakhunt.errors import DecodeError
 
 MAX_BINARY_BYTES = 4 << 30  # far beyond any Go binary; refuses a disk image given by mistake
@@ -133,14 +134,14 @@ class ElfImage:
 
 
 def read_image(path: str) -> ElfImage:
-    """The executable at `path`."""
+    """The executable at `path`, plain, gzip or zstd."""
     file = Path(path)
     try:
         if not file.is_file():
             raise DecodeError(path, None, "no such file; give the Go executable that the process ran")
         if file.stat().st_size > MAX_BINARY_BYTES:
             raise DecodeError(path, None, "over 4 GiB, too large for an executable; give the one that the process ran")
-        return ElfImage(file.read_bytes(), path)
+        return ElfImage(decompress(file.read_bytes(), path), path)
     except OSError as error:
         raise DecodeError(path, None, f"cannot be read: {error.strerror}") from None
 

@@ -51,7 +51,7 @@ def _place(place: Place) -> Row:
 def _shown(census: ExpiryCensus) -> str:
     field = census.item_type if census.field == "[x]" else f"{census.item_type}.{census.field}"
     told = "" if census.basis is Basis.NAMED_FIELD else ", told by its values"
-    return f"{census.place.root_name} ({census.place.owner_type}), {field}{told}"
+    return f"{census.place.root_name}, {field}{told}"
 
 
 def _utc(time_ns: int) -> str:
@@ -85,7 +85,7 @@ def _expired(found: tuple[ExpiryCensus, ...], most: int) -> Table:
         Column("entries", "entries", Unit.COUNT),
         Column("oldest", "oldest by"),
         Column("retained_bytes", "retained", Unit.BYTES),
-        Column("shown", "root (container), field"),
+        Column("shown", "root, field"),
     ]
     empty = "no container has entries with an expiry that could be told"
     return Table("expiry", "Entries past their expiry", columns, rows, empty, left_out=max(0, len(found) - most))

@@ -1,7 +1,10 @@
 """The census against what the program itself counted at the moment of the dump, on real dumps of several Go versions."""
 
+import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -145,3 +148,32 @@ def test_times_are_read_as_go_writes_them(when: datetime, monotonic: bool, readi
 def test_the_zero_time_is_none() -> None:
     graph = SimpleNamespace(contents=memoryview(bytes(24)))
     assert read_times(graph, np.array([0])).tolist() == [NO_TIME]  # type: ignore[arg-type]
+
+
+SPECIMENS = Path(__file__).resolve().parent.parent.parent / "fixtures" / "dumps" / "specimens"
+
+
+def test_the_committed_dumps_are_those_of_their_provenance() -> None:
+    provenance = json.loads((SPECIMENS / "provenance.json").read_text())
+    files = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in SPECIMENS.glob("*.zst")}
+    assert files == provenance["sha256"]
+
+
+def test_the_committed_dump_with_its_binary_needs_no_go() -> None:
+    counts = json.loads((SPECIMENS / "provenance.json").read_text())["printed"]["go1.27.3"]
+    heap = open_heap(SPECIMENS / "go1.27.3.dump.zst", binary=str(SPECIMENS / "go1.27.3.binary.zst"))
+    assert heap.graph.self_check.exact
+    assert heap.typing is not None
+    assert heap.typing.typed_bytes > 0.995 * heap.graph.heap_bytes
+    assert heap.typing.contradictions == 0
+    found = {census.place.root_name.removeprefix("main."): census for census in heap.expiry}
+    assert {name: (c.entries, c.expired) for name, c in found.items()} == {
+        name: (counted["entries"], counted["expired"]) for name, counted in counts.items()
+    }
+
+
+@pytest.mark.parametrize("toolchain", ["go1.21.13", "go1.24.9"])
+def test_committed_dumps_of_older_go_without_a_binary(toolchain: str) -> None:
+    counts = json.loads((SPECIMENS / "provenance.json").read_text())["printed"][toolchain]
+    found = [c for c in open_heap(SPECIMENS / f"{toolchain}.dump.zst").expiry if c.unit == "*time.Time"]
+    assert [(c.entries, c.expired) for c in found] == [(counts["lruCache"]["entries"], counts["lruCache"]["expired"])] * 4
