@@ -81,6 +81,9 @@ def _doubt(report: Report) -> str:
         return "nothing was measured"
     if report.verdict == Verdict.INCONCLUSIVE:
         return "inconclusive: the evidence does not decide"
+    if report.sites_tested == 0 and report.total_bytes and (report.series is None or not report.series.snapshots):
+        grows = "grows" if report.verdict is Verdict.SUSPECT else "is level"
+        return f"inconclusive: the live heap {grows}, and a gctrace log names no site"
     if report.sites_tested == 0:
         return "nothing was measured: no site could be tested"
     if report.window.snapshots < FEWEST_SNAPSHOTS:

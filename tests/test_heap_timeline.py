@@ -8,6 +8,7 @@ import pytest
 from leakhunt.config import Settings
 from leakhunt.decode import read_file
 from leakhunt.evidence import Source, gather
+from leakhunt.gate import decide
 from leakhunt.hunt import hunt
 from leakhunt.model.finding import Report, Verdict
 from leakhunt.reports import FORMATS, RenderOptions, render
@@ -48,6 +49,13 @@ def test_beside_profiles_a_log_is_a_note() -> None:
     alone, both = _hunt(*profiles), _hunt(*profiles, FIXTURES / "gctrace" / VERSIONS[0] / "steady.log.gz")
     assert (both.verdict, both.headline, both.cases) == (alone.verdict, alone.headline, alone.cases)
     assert [note.split(": ")[0] for note in both.notes[len(alone.notes) :]] == ["steady.log.gz"] * 3
+
+
+def test_a_log_alone_never_passes_and_never_fails_a_build() -> None:
+    for name, word in (("growing", "grows"), ("steady", "is level")):
+        decision = decide(_hunt(FIXTURES / "gctrace" / VERSIONS[0] / f"{name}.log.gz"), strict=True)
+        assert decision.exit_code == 3
+        assert decision.reason == f"inconclusive: the live heap {word}, and a gctrace log names no site"
 
 
 def test_a_short_log_is_inconclusive(tmp_path: Path) -> None:

@@ -132,10 +132,10 @@ def _interval(found: Comparison) -> str:
 
 
 def _change(relative: float) -> str:
-    """`+12.5%`; from ten times on as a factor, `×18.6`."""
+    """`+12.5%`; from ten times on as a factor, `x18.6`."""
     if relative >= 99:
-        return f"×{relative + 1:,.0f}"
-    return f"×{relative + 1:.3g}" if relative >= 9 else f"{100 * relative:+.1f}%"
+        return f"x{relative + 1:,.0f}"
+    return f"x{relative + 1:.3g}" if relative >= 9 else f"{100 * relative:+.1f}%"
 
 
 def _word(found: Comparison) -> str:

@@ -14,7 +14,7 @@ def test_a_comparison_reads_as_a_table(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split() for line in done.stdout.splitlines()]
     assert "Moved-2 0 B 32 B ± 0% from 0 < 0.001 worse".split() in rows
-    assert "Track/points=1000-2 1 ± 0% 1.002k ± 0% ×1,002 ×1,002 .. ×1,002 < 0.001 worse".split() in rows
+    assert "Track/points=1000-2 1 ± 0% 1.002k ± 0% x1,002 x1,002 .. x1,002 < 0.001 worse".split() in rows
     assert "note: packages differ" in done.stdout
 
 
