@@ -81,11 +81,12 @@ def test_command(shown: Shown, tmp_path: Path) -> None:
     environment.pop("GITHUB_ACTIONS", None)
     done = subprocess.run(
         [sys.executable, "-c", "from leakhunt.cli import main; main()", *words[1:]],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False,
+        cwd=tmp_path, env=environment, capture_output=True, timeout=_TIMEOUT_SECONDS, check=False,
     )  # fmt: skip
-    redirect.write_text(done.stdout)
-    assert done.returncode == shown.exits, done.stderr
-    printed = [line.rstrip() for line in (done.stdout + done.stderr).splitlines()]
+    redirect.write_bytes(done.stdout)
+    out, told = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    assert done.returncode == shown.exits, told
+    printed = [line.rstrip() for line in (out + told).splitlines()]
     if os.environ.get("LEAKHUNT_UPDATE_DOCS") and shown.output:
         page = ROOT / shown.page
         old = "\n".join(shown.output)
@@ -93,4 +94,4 @@ def test_command(shown: Shown, tmp_path: Path) -> None:
         page.write_text(page.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
         return
     missing = _matches(shown.output, printed)
-    assert missing is None, f"{shown.page} shows {missing!r}, which is not printed there:\n{done.stdout}{done.stderr}"
+    assert missing is None, f"{shown.page} shows {missing!r}, which is not printed there:\n{out}{told}"

@@ -1,6 +1,6 @@
 """The HTML report in a real browser: no error, no request, the icicle zooms and searches, by mouse and by keyboard.
 
-Needs Debian's chromium and playwright (the extra `browser`); skips and says which is missing. LEAKHUNT_SCREENSHOTS=FOLDER
+Needs Debian's chromium beside playwright; skips and says so where it is missing. LEAKHUNT_SCREENSHOTS=FOLDER
 keeps pictures of both themes at desk and phone width for a person to look at.
 """
 
@@ -25,7 +25,7 @@ DESK, PHONE = (1280, 900), (390, 844)
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no chromium on PATH (Debian: apt-get install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install '.[browser]')")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started
