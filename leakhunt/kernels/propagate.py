@@ -15,6 +15,7 @@ from cython.cimports.libc.string import memcpy
 
 _EMPTY_LONG = cython.declare(object, __import__("array").array("q"))
 
+_CACHE_MASK = cython.declare(cython.longlong, 8191)  # verdicts kept at hand; most heaps have fewer pairs of shape and layout
 _SCALAR = cython.declare(cython.int, 0)
 _POINTER = cython.declare(cython.int, 1)
 _BASE = cython.declare(cython.int, 2)
@@ -65,6 +66,8 @@ class Spread:
     shape_words: cython.const[cython.int][::1]
     listed_bytes: cython.longlong
     verdicts: dict
+    cache_keys: cython.longlong[::1]
+    cache_verdicts: cython.uchar[::1]
 
     keys: cython.const[cython.longlong][::1]
     key_actions: cython.const[cython.schar][::1]
@@ -111,6 +114,9 @@ class Spread:
         ):
             raise ValueError("columns of different lengths")
         self.verdicts = {}
+        self.cache_keys = array.clone(__import__("array").array("q"), _CACHE_MASK + 1, zero=False)
+        self.cache_keys[:] = -1
+        self.cache_verdicts = array.clone(__import__("array").array("B"), _CACHE_MASK + 1, zero=True)
         self.queue = array.clone(__import__("array").array("i"), max(count, 1), zero=True)
         self.queued = array.clone(__import__("array").array("B"), max(count, 1), zero=True)
         self.head = self.waiting = 0
@@ -210,11 +216,16 @@ class Spread:
             return 1
         if self.sizes[block] > self.listed_bytes:
             return self.fits_edges(block, layout)
-        key: object = (self.shapes[block], layout, self.data_words[block])
+        key: cython.longlong = (cython.cast(cython.longlong, self.shapes[block]) << 32) | (layout << 1) | self.data_words[block]
+        place: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, (key ^ (key >> 29)) & _CACHE_MASK)
+        if self.cache_keys[place] == key:
+            return self.cache_verdicts[place]
         known = self.verdicts.get(key)
         if known is None:
             known = self.verdicts[key] = self.fits_shape(block, layout)
-        return known
+        self.cache_keys[place] = key
+        self.cache_verdicts[place] = known
+        return self.cache_verdicts[place]
 
     @cython.cfunc
     @cython.exceptval(-1)
