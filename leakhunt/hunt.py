@@ -43,6 +43,11 @@ _FILLING_PATTERNS = frozenset({"bounded-cache", "plateau"})
 UNEXPLAINED_SHARE = 0.2
 # Named only where nothing more telling was found.
 _LEAST_SPECIFIC = "steady-growth"
+# What one library allocates in many places for one thing: a connection, a context, a metric, an entry. Groups of such a pattern
+# that one function calls are one leak; connections are dialled by a goroutine of their own.
+_OF_ONE_LIBRARY = frozenset(
+    {"lazy-ttl-cache", "cache-no-janitor", "unclosed-body", "goroutine-leak", "label-cardinality", "context-cancel-children"}
+)
 # A weak charge against which chance is pleaded is dropped; against any other weak excuse it stays a suspicion.
 _CHANCE = "noise"
 
@@ -69,8 +74,8 @@ def hunt(evidence: Evidence, command: str = "") -> Report:
 
 
 def _joined(evidence: Evidence, said: dict[Group, list[Finding]]) -> list[Group]:
-    """The groups, with those made one that are one leak by what detectors said: entries of one cache, reached through one
-    function. Their findings are joined in `said`, each detector's strongest kept."""
+    """The groups, with those made one that are one leak by what detectors said: a connection, an entry, a context whose parts
+    a library allocates in many places. Their findings are joined in `said`, each detector's strongest kept."""
     groups: list[Group] = []
     for group in evidence.groups:
         other = next((each for each in groups if _is_one_leak(evidence, said, each, group)), None)
@@ -89,11 +94,10 @@ def _joined(evidence: Evidence, said: dict[Group, list[Finding]]) -> list[Group]
 
 
 def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group, b: Group) -> bool:
-    caches = [
-        {f.facts["cache"] for f in said[group] if f.stance is Stance.IMPLICATES and "cache" in f.facts} for group in (a, b)
-    ]
-    if not a.grows or not b.grows or not caches[0] & caches[1]:
+    if not a.grows or not b.grows:
         return False
+    patterns = [{f.pattern for f in said[group] if f.stance is Stance.IMPLICATES} for group in (a, b)]
+    common = patterns[0] & patterns[1] & _OF_ONE_LIBRARY
     called = [
         {
             frame.function
@@ -103,7 +107,8 @@ def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group,
         }
         for group in (a, b)
     ]
-    return bool(called[0] & called[1] - {"main.main"})
+    apart = bool(called[0]) and bool(called[1]) and not called[0] & called[1] - {"main.main"}
+    return bool(common) and ("unclosed-body" in common or not apart)
 
 
 def _best(findings: list[Finding], stance: Stance) -> int:

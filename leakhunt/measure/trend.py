@@ -21,7 +21,7 @@ from leakhunt.measure.rate import INTERVAL_SIGMAS, rate_error, theil_sen
 from leakhunt.measure.replacement import p_with_siblings
 from leakhunt.measure.resized import few_and_large, resized_p
 from leakhunt.measure.significance import benjamini_hochberg, normal_tail
-from leakhunt.measure.turnover import births_and_deaths, drift, normal_deviate, with_dispersion
+from leakhunt.measure.turnover import births_and_deaths, drift, normal_deviate, seen_events, with_dispersion
 from leakhunt.model.series import Series, Trend
 from leakhunt.model.site import AllocationSite
 from leakhunt.units import NS_PER_HOUR
@@ -209,7 +209,8 @@ def _site_trends(series: Series, rows: slice, segment: slice, hours: Floats) -> 
     if n < 2:
         return _nothing(k, counts)
     scale = series.sample_bytes[rows]
-    born, died = births_and_deaths(counts, cumulative)
+    all_born, all_died = births_and_deaths(counts, cumulative)
+    born, died = seen_events(counts, all_born, all_died, hours)
     whole = drift(counts, born, died, hours)
     if not series.exact_counts:
         whole = with_dispersion(whole, thresholds.ESTIMATE_DISPERSION)
@@ -219,12 +220,12 @@ def _site_trends(series: Series, rows: slice, segment: slice, hours: Floats) -> 
     if half > 0:
         last = drift(counts[:, half:], born[:, half:], died[:, half:], hours[half:])
         last_half_p = normal_tail(normal_deviate(last, n - half))
-    lives = lifetimes(counts, born, died, hours)
+    lives = lifetimes(counts, all_born, all_died, hours)
     p, keeps = normal_tail(z), lengthening(lives, thresholds.LIFETIME_LENIENCY, thresholds.LIFETIME_CERTAIN_Z)
     grown = inuse[:, -1] - inuse[:, 0]
     resized = np.zeros(k, dtype=bool)
     for site in np.flatnonzero(few_and_large(counts, scale, series.period_bytes) & (grown >= thresholds.MIN_GROWTH_BYTES)):
-        by_size, by_size_late = resized_p(inuse[site], counts[site], born[site], died[site])
+        by_size, by_size_late = resized_p(inuse[site], counts[site], all_born[site], all_died[site])
         if by_size < p[site]:
             resized[site], keeps[site], last_half_p[site] = True, True, by_size_late
         p[site] = min(1.0, 2 * min(by_size, p[site]))
@@ -242,10 +243,10 @@ def _site_trends(series: Series, rows: slice, segment: slice, hours: Floats) -> 
         lifetime_z=lives.z,
         expected_lifetime_z=lives.expected_z,
         retention_ratio=np.where(gained > 0, grown / np.where(gained > 0, gained, 1.0), np.nan),
-        freed_samples=died.sum(axis=1),
+        freed_samples=all_died.sum(axis=1),
         samples=counts.mean(axis=1),
         grown_bytes=grown,
-        events=(born + died).sum(axis=1),
+        events=(all_born + all_died).sum(axis=1),
         lengthening=keeps,
         resized=resized,
     )
