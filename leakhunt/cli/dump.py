@@ -1,13 +1,15 @@
 """`leakhunt dump ...`: heap dumps, from runtime/debug.WriteHeapDump. One function a command; answers are made in
 `leakhunt.heaps` and shown by `leakhunt.reports.answers`."""
 
+import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from leakhunt.heaps.view import HeapView
     from leakhunt.model.answer import Answer
@@ -25,7 +27,11 @@ _Binary = Annotated[
 ]
 _Raw = Annotated[bool, typer.Option("--raw", help="With --binary: show the plumbing of maps, channels, lists and sync.Map.")]
 _Most = Annotated[int, typer.Option("-n", min=1, metavar="N", help="Rows to show.")]
-_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="How to print the answer.")]
+_Format = Annotated[
+    Literal["table", "csv", "json"], typer.Option("--format", help="How to print the answer; csv has its first table.")
+]
+
+_WAITING_BYTES = 64 << 20  # a second of work, about
 
 
 @dump.command()
@@ -33,15 +39,22 @@ def summary(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most = 8
     """What is in a dump, how far it can be trusted, and who holds it."""
     from leakhunt.heaps.answers import summary as answer
 
-    _show(answer(_open(file, binary, raw), n), format)
+    _print_answer([file], binary, raw, format, lambda views: answer(views[0], n))
 
 
 @dump.command()
-def types(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most = 30, format: _Format = "table") -> None:
+def types(
+    file: _File,
+    binary: _Binary = None,
+    raw: _Raw = False,
+    sort: Annotated[Literal["bytes", "objects", "retained"], typer.Option("--sort", help="What to sort by.")] = "bytes",
+    n: _Most = 30,
+    format: _Format = "table",
+) -> None:
     """Objects by type: bytes, count, and what they retain."""
     from leakhunt.heaps.answers import types as answer
 
-    _show(answer(_open(file, binary, raw), n), format)
+    _print_answer([file], binary, raw, format, lambda views: answer(views[0], n, sort))
 
 
 @dump.command()
@@ -49,7 +62,7 @@ def roots(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most = 30,
     """GC roots by what they reach and retain: globals, stacks, finalizers."""
     from leakhunt.heaps.answers import roots as answer
 
-    _show(answer(_open(file, binary, raw), n), format)
+    _print_answer([file], binary, raw, format, lambda views: answer(views[0], n))
 
 
 @dump.command()
@@ -71,20 +84,24 @@ def path(
 
     if sum(option is not None for option in (address, type, site)) > 1:
         raise ConfigError("dump path", "give one of --address, --type and --site")
-    view = _open(file, binary, raw)
-    if address is not None:
-        found = answers.path_of_object(view, _address(address))
-        if found is None:
-            raise ConfigError("--address", f"{address} lies in no object of this dump")
-        _show(found, format)
-    elif type is not None:
-        objects = answers.objects_of_types(view, _pattern("--type", type))
-        _show(answers.paths_of_objects(view, objects, f"types that match {type}", n or 5), format)
-    elif site is not None:
-        objects = answers.objects_of_sites(view, _pattern("--site", site))
-        _show(answers.paths_of_objects(view, objects, f"sites that match {site}", n or 5), format)
-    else:
-        _show(answers.tree(view, n or 40), format)
+    place = _address(address) if address is not None else 0
+    matches = _pattern("--type" if type is not None else "--site", type or site or "")
+
+    def answer(views: "list[HeapView]") -> "Answer":
+        if address is not None:
+            found = answers.path_of_object(views[0], place)
+            if found is None:
+                raise ConfigError("--address", f"{address} lies in no object of this dump")
+            return found
+        if type is not None:
+            objects = answers.objects_of_types(views[0], matches)
+            return answers.paths_of_objects(views[0], objects, f"types that match {type}", n or 5)
+        if site is not None:
+            objects = answers.objects_of_sites(views[0], matches)
+            return answers.paths_of_objects(views[0], objects, f"sites that match {site}", n or 5)
+        return answers.tree(views[0], n or 40)
+
+    _print_answer([file], binary, raw, format, answer)
 
 
 @dump.command()
@@ -92,7 +109,7 @@ def dominators(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most 
     """What would go if a root or an object were gone: the dominator tree."""
     from leakhunt.heaps.answers import dominators as answer
 
-    _show(answer(_open(file, binary, raw), n), format)
+    _print_answer([file], binary, raw, format, lambda views: answer(views[0], n))
 
 
 @dump.command()
@@ -109,7 +126,7 @@ def diff(
 
     if len(files) < 2:
         raise ConfigError("dump diff", "give at least two dumps of one process")
-    _show(answer([_open(file, binary, raw) for file in files], n), format)
+    _print_answer(files, binary, raw, format, lambda views: answer(views, n))
 
 
 @dump.command()
@@ -117,7 +134,7 @@ def expiry(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most = 20
     """Entries of caches past their time, caps that are not kept, unused room in maps, arrays behind short slices."""
     from leakhunt.heaps.census import expiry as answer
 
-    _show(answer(_open(file, binary, raw), n), format)
+    _print_answer([file], binary, raw, format, lambda views: answer(views[0], n))
 
 
 @dump.command()
@@ -129,24 +146,43 @@ def strip(
     """Write a small file to share: graph, sizes, types and sites, none of the contents. Every command but expiry reads it."""
     from leakhunt.cli.publish import write_atomically
     from leakhunt.decode.stripped import write_stripped
+    from leakhunt.heaps.view import open_heap
 
-    view = _open(file, binary)
-    stripped = write_stripped(view.graph, view.naming if view.naming.typed_bytes else None)
-    write_atomically(output, stripped)
+    with _waiting([file]):
+        view = open_heap(file, binary=binary)
+        stripped = write_stripped(view.graph, view.naming if view.naming.typed_bytes else None)
+        write_atomically(output, stripped)
     typer.echo(f"{output}: {len(stripped):,} bytes, {view.graph.objects:,} objects, no contents")
 
 
-def _open(file: str, binary: str | None = None, raw: bool = False) -> "HeapView":
-    from leakhunt.heaps.view import open_heap
-
-    return open_heap(file, binary=binary, raw=raw)
-
-
-def _show(answer: "Answer", format: str) -> None:
+def _print_answer(
+    files: list[str], binary: str | None, raw: bool, format: str, make: "Callable[[list[HeapView]], Answer]"
+) -> None:
+    """Opens the dumps, makes the answer and prints it."""
     from leakhunt.cli.terminal import columns
-    from leakhunt.reports.answers import render_json, render_text
+    from leakhunt.heaps.view import open_heap
+    from leakhunt.reports.answers import RENDERERS
 
-    sys.stdout.write(render_json(answer) if format == "json" else render_text(answer, columns()))
+    with _waiting(files):
+        answer = make([open_heap(file, binary=binary, raw=raw) for file in files])
+    sys.stdout.write(RENDERERS[format](answer, columns()))
+
+
+@contextmanager
+def _waiting(files: list[str]) -> "Iterator[None]":
+    """A line on stderr while large dumps are worked on, where stderr is a terminal."""
+    size = sum(os.path.getsize(file) for file in files if os.path.isfile(file))
+    if size < _WAITING_BYTES or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    from leakhunt.printable import printable
+    from leakhunt.units import format_bytes
+
+    named = printable(files[0]) if len(files) == 1 else f"{len(files)} dumps"
+    with Console(stderr=True).status(f"reading {named}, {format_bytes(size)}", spinner="line"):
+        yield
 
 
 def _address(text: str) -> int:

@@ -40,13 +40,53 @@ class TableOptions:
 
 
 def run_top(path: str, options: TableOptions) -> None:
-    """Prints the table of one profile."""
+    """Prints the table of one profile, or of one heap dump by type."""
+    from leakhunt.errors import DecodeError
     from leakhunt.measure.flat import flat_table
     from leakhunt.reports.tables import render_top
 
-    profile = load(_read(path), path)
+    if _begins_as_dump(path):
+        _run_top_of_dump(path, options)
+        return
+    try:
+        profile = load(_read(path), path)
+    except DecodeError:
+        from leakhunt.decode.dumpfile import is_dump_file
+
+        if path == "-" or not is_dump_file(path):
+            raise
+        _run_top_of_dump(path, options)
+        return
     table = flat_table(profile, options.sample_index, options.by_cum, options.rows, options.by_line)
     _write(render_top(table, options.format, _width(), options.unit))
+
+
+def _run_top_of_dump(path: str, options: TableOptions) -> None:
+    """By type: `--cum` sorts by what objects retain, `--sample-index inuse_objects` by how many there are."""
+    from leakhunt.cli.terminal import columns
+    from leakhunt.errors import ConfigError
+    from leakhunt.heaps.answers import types
+    from leakhunt.heaps.view import open_heap
+    from leakhunt.reports.answers import RENDERERS
+
+    orders = {None: "bytes", "inuse_space": "bytes", "inuse_objects": "objects"}
+    if options.sample_index not in orders:
+        raise ConfigError(
+            "--sample-index", f"{options.sample_index!r} is not in a heap dump; it has inuse_space and inuse_objects"
+        )
+    order = "retained" if options.by_cum else orders[options.sample_index]
+    view = open_heap(path)
+    answer = types(view, options.rows or len(view.naming.type_names), order)
+    _write(RENDERERS[options.format](answer, _width() or columns()))
+
+
+def _begins_as_dump(path: str) -> bool:
+    """Whether a file is a plain or a stripped heap dump; they may be too large to be read whole."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read(16) in (b"go1.7 heap dump\n", b"leakhunt heap 1\n")
+    except OSError:
+        return False
 
 
 def run_diff(base_path: str, new_path: str, options: TableOptions) -> None:

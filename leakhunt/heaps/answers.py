@@ -17,6 +17,11 @@ from leakhunt.model.site import AllocationSite, Frame
 PPM = 1_000_000
 _SITES_SHOWN = 5
 _FRAMES_SHOWN = 3
+_TYPE_TITLES = {
+    "bytes": "Types by their own bytes",
+    "objects": "Types by number of objects",
+    "retained": "Types by what they retain",
+}
 
 
 def summary(view: HeapView, most: int = 8) -> Answer:
@@ -45,13 +50,14 @@ def summary(view: HeapView, most: int = 8) -> Answer:
     )
 
 
-def types(view: HeapView, most: int = 30) -> Answer:
-    """Objects by type: how many, their own bytes, and what they retain."""
+def types(view: HeapView, most: int = 30, by: str = "bytes") -> Answer:
+    """Objects by type: how many, their own bytes, and what they retain. `by` is what to sort by: bytes, objects, retained."""
     graph, naming = view.graph, view.naming
     count = len(naming.type_names)
     objects, sizes = count_by(naming.type_ids, graph.sizes, count)
     retained, _ = retained_by_class(view.dominators, naming.type_ids, naming.type_names)
-    order = sorted(range(count), key=lambda t: (-int(sizes[t]), naming.type_names[t]))[:most]
+    weights = {"bytes": sizes, "objects": objects, "retained": retained}[by]
+    order = sorted(range(count), key=lambda t: (-int(weights[t]), naming.type_names[t]))[:most]
     rows: list[Row] = [
         {
             "objects": int(objects[t]),
@@ -71,7 +77,7 @@ def types(view: HeapView, most: int = 30) -> Answer:
         Column("retained_bytes", "retained", Unit.BYTES),
         Column("type", "type"),
     ]
-    table = Table("types", "Types by their own bytes", columns, rows, left_out=int((objects > 0).sum()) - len(rows))
+    table = Table("types", _TYPE_TITLES[by], columns, rows, left_out=int((objects > 0).sum()) - len(rows))
     return Answer("leakhunt.dump.types/1", _whole(view), [table], view.notes)
 
 

@@ -1,7 +1,9 @@
 """An Answer as text or JSON. Text from inputs is made printable; widths are counted in characters."""
 
+import csv
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from leakhunt.model.answer import Answer, Column, Table, Unit, Value
@@ -17,6 +19,18 @@ def render_json(answer: Answer) -> str:
     body.update((fact.key, fact.value) for fact in answer.facts)
     body.update((table.name, [dict(row) for row in table.rows]) for table in answer.tables)
     return json.dumps(body, sort_keys=True, indent=2, ensure_ascii=True) + "\n"
+
+
+def render_csv(answer: Answer) -> str:
+    """The columns of the first table, numbers as they are."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    table = answer.tables[0]
+    writer.writerow(column.key for column in table.columns)
+    for row in table.rows:
+        values = [row.get(column.key) for column in table.columns]
+        writer.writerow(printable(value) if isinstance(value, str) else value for value in values)
+    return text.getvalue()
 
 
 def render_text(answer: Answer, width: int) -> str:
@@ -68,3 +82,10 @@ def _cell(value: Value, unit: Unit) -> str:
             return f"{value / 10_000:.1f} %"
         return format_count(value, signed=unit is Unit.SIGNED_COUNT)
     return printable(value)
+
+
+RENDERERS: dict[str, Callable[[Answer, int], str]] = {
+    "table": render_text,
+    "csv": lambda answer, width: render_csv(answer),
+    "json": lambda answer, width: render_json(answer),
+}

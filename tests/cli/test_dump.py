@@ -85,3 +85,23 @@ def test_a_truncated_dump_says_what_is_missing(folder: Path) -> None:
     assert done.returncode == 0
     assert "note: the dump is truncated at byte" in done.stdout
     assert "no stacks, globals, MemStats, allocation sites" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["first.dump", "last.dump.gz"])
+def test_top_shows_a_dump_by_type(folder: Path, name: str) -> None:
+    table = leakhunt("top", name, cwd=folder)
+    assert (table.returncode, table.stderr) == (0, "")
+    assert table.stdout == leakhunt("dump", "types", name, "-n", "20", cwd=folder).stdout
+    by_count = leakhunt("top", name, "--sample-index", "inuse_objects", "--format", "csv", cwd=folder).stdout.splitlines()
+    assert by_count[0] == "bytes,share_ppm,objects,retained_bytes,type"
+    assert [int(row.split(",")[2]) for row in by_count[1:]] == sorted(
+        (int(r.split(",")[2]) for r in by_count[1:]), reverse=True
+    )
+
+
+def test_top_of_a_dump_has_no_alloc_space(folder: Path) -> None:
+    done = leakhunt("top", "first.dump", "--sample-index", "alloc_space", cwd=folder)
+    assert done.returncode == 2
+    assert (
+        done.stderr == "leakhunt: --sample-index: 'alloc_space' is not in a heap dump; it has inuse_space and inuse_objects\n"
+    )
