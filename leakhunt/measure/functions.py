@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.model.series import Series
-from leakhunt.model.site import AllocationSite, Frame, is_standard
+from leakhunt.model.site import AllocationSite, Frame
 
 _Number = TypeVar("_Number", bound=np.generic)
 # A function takes part for the stacks in which it is among the first frames outside the standard library: further out stand
@@ -24,7 +24,7 @@ NEAR_FRAMES = 4
 
 def near_functions(site: AllocationSite, most: int = NEAR_FRAMES) -> list[str]:
     """The first functions of a stack, leaf first, that are not the standard library's."""
-    return [frame.function for frame in site.frames if not is_standard(frame.function)][:most]
+    return list(site.own_functions[:most])
 
 
 def by_function(series: Series) -> tuple[Series, Mapping[int, NDArray[np.intp]]]:

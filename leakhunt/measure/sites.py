@@ -66,7 +66,11 @@ class SiteTable:
         frames = int(np.diff(np.asarray(profile.line_offsets))[np.asarray(profile.stack_locations)].sum())
         if frames > MAX_PROFILE_FRAMES:
             raise MismatchError(profile.source, "a series", f"its stacks hold {frames:,} frames, which no program's do")
-        functions = [self._function(name) for name in profile.function_names]
+        names = list(profile.function_names)
+        functions = [
+            self._function(name) if index is None else index
+            for name, index in zip(names, map(self._function_of_name.get, names), strict=True)
+        ]
         hashes = self._stack_hashes(profile, np.array(functions, dtype=np.int64))
         unique, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
         slots = np.searchsorted(self._known_hashes, unique)

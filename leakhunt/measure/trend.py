@@ -29,7 +29,7 @@ from leakhunt.units import NS_PER_HOUR
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-_SITES_AT_ONCE = 256  # bounds the memory of a long series: some 15 arrays of sites x snapshots stand at a time
+_SITES_AT_ONCE = 128  # bounds the memory of a long series: some 15 arrays of sites x snapshots stand at a time
 
 
 @dataclass(frozen=True, slots=True)

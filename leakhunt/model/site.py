@@ -8,7 +8,7 @@ profiles is `leakhunt.measure.sites`.
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 # First path elements of the standard library's packages that allocate on a caller's behalf (go list std, go1.27). A user's
 # module path begins with a domain or is `main`; a module named like one of these is shown by its caller instead.
@@ -53,6 +53,11 @@ class AllocationSite:
         return self.frames[self.leaf_index :]
 
     @cached_property
+    def own_functions(self) -> tuple[str, ...]:
+        """Functions of the stack that are not the standard library's, leaf first."""
+        return tuple(frame.function for frame in self.frames if not is_standard(frame.function))
+
+    @cached_property
     def fingerprint(self) -> str:
         """16 hex digits that stay the same for the same leak in another build, at other addresses and on shifted lines:
         a hash of the functions only, leaf first, without line numbers or files."""
@@ -65,6 +70,7 @@ def is_runtime(function: str) -> bool:
     return _RUNTIME.match(function) is not None
 
 
+@lru_cache(maxsize=1 << 16)
 def is_standard(function: str) -> bool:
     """Whether `function` belongs to the standard library or the runtime."""
     first = function.split("/", 1)[0].split(".", 1)[0]
