@@ -112,6 +112,7 @@ class Layouts:
     _numbers: dict[Key, int] = field(default_factory=dict)
     _waiting: deque[Key] = field(default_factory=deque)
     _flat: dict[int, tuple[Slot, ...]] = field(default_factory=dict)
+    _keys: dict[int, Key] = field(default_factory=dict)
     _columns: list[NDArray[np.int32]] = field(default_factory=list)
 
     # Numbers. Asking for one promises the layout; `settle` makes what was promised, so that types may refer to themselves.
@@ -131,6 +132,21 @@ class Layouts:
     def string(self) -> int:
         """Number of the layout of a string's bytes."""
         return self._number(STRING, 0)
+
+    def map_part(self, what: str, map_type: int) -> int:
+        """Number of the layout of a part of a map: `map` (its header), `tables`, `table`, `groups`."""
+        return self._number(what, map_type)
+
+    def map_of(self, number: int) -> tuple[str, int]:
+        """(part, map type) of the layout of a part of a map; ("", 0) for other layouts. A malloc header names the type of a
+        group, from whose name that of its map follows."""
+        if len(self._keys) < len(self._numbers):
+            self._keys = {place: key for key, place in self._numbers.items()}
+        what, which = self._keys[number]
+        layout = self.layouts[number]
+        if what in ("value", "array") and layout.group_type:
+            return "groups", self.program.type_named(layout.name.removesuffix(" groups"))
+        return (what, which) if what in ("map", "tables", "table", "groups") else ("", 0)
 
     def pointed(self, type_id: int) -> tuple[Action, int, int]:
         """What the data word of an interface leads to, when its type word says `type_id`."""

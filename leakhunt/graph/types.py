@@ -33,6 +33,7 @@ from leakhunt.model.heap import (
     RootKind,
 )
 
+TABLE_WORD, TABLE_BYTES, MAP_BYTES = 2, 32, 48  # where a map's table and header point on, and their sizes (old header too)
 MAX_ROUNDS = 64  # each reads at least one new type; real programs needed 3 to 8
 # runtime/sizeclasses.go, the same from Go 1.15 to 1.27.
 SIZE_CLASSES = np.array(
@@ -90,6 +91,8 @@ class _Typer:
         self.layout_of = np.full(count, -1, np.int32)
         self.data_words = np.zeros(count, np.int8)
         self.segments = [segment for segment in graph.process.segments if segment.content_offset >= 0]
+        self._tables = self.layouts.tables()
+        self._paired = False
         self.root_names = [""] * len(graph.roots)
         self.root_labels = [""] * len(graph.roots)
 
@@ -118,21 +121,25 @@ class _Typer:
             np.zeros(graph.objects, np.uint8),
             SIZE_CLASSES,
         )  # type: ignore[no-untyped-call]
-        tables = self._refresh(spread)
+        self._refresh(spread)
         spread.adopt(headers, header_layouts)
-        for round_ in range(MAX_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             spread.seed(*seeds)  # again, for a root may have waited for a type that is known now
             spread.run()
             unknown = spread.take_unknown()
             if not unknown:
-                if round_ and self._paired:
+                # What nothing leads to with a type is looked at from its own side: words that look like an interface, and
+                # holders of what is known to be a part of a map.
+                if not self._paired:
+                    self._paired = True
+                    spread.pairs()
+                elif not self._climb(spread):
                     break
-                self._paired = True
-                spread.pairs()
                 continue
             for key in unknown:
                 self._learn_key(key)
-            tables = self._refresh(spread)
+            self._refresh(spread)
+        tables = self._tables
         wrong, checked = propagate.contradictions(
             graph.edge_starts, graph.edge_words, self.layout_of, self.data_words, tables.starts, tables.actions, tables.flags
         )
@@ -142,18 +149,43 @@ class _Typer:
             checked, typed,
         )  # fmt: skip
 
-    _paired = False
+    def _climb(self, spread: Any) -> bool:
+        """From the groups of a map, which have malloc headers, to the tables, the directory and the header that hold them."""
+        graph, layouts = self.graph, self.layouts
+        parts = {number: layouts.map_of(number) for number in np.unique(self.layout_of[self.layout_of >= 0]).tolist()}
+        above = {number: (part, map_type) for number, (part, map_type) in parts.items() if map_type and part != "map"}
+        is_part = np.zeros(len(layouts.layouts) + 1, bool)
+        is_part[list(above)] = True
+        edges = np.flatnonzero(is_part[self.layout_of[graph.edge_targets]])
+        holders = np.searchsorted(graph.edge_starts, edges, "right") - 1
+        edges, holders = edges[self.layout_of[holders] < 0], holders[self.layout_of[holders] < 0]
+        proposed: dict[int, int] = {}
+        columns = holders.tolist(), graph.edge_targets[edges].tolist(), graph.edge_words[edges].tolist()
+        for holder, target, word in zip(*columns, strict=True):
+            part, map_type = above[int(self.layout_of[target])]
+            size, words = int(graph.sizes[holder]), len(graph.shape_words[graph.shapes[holder]])
+            if word == TABLE_WORD and words == 1 and size == TABLE_BYTES and part == "groups":
+                proposed[holder] = layouts.map_part("table", map_type)
+            elif word == TABLE_WORD and size == MAP_BYTES and part in ("groups", "tables"):
+                proposed[holder] = layouts.map_part("map", map_type)
+            elif part == "table" and words * WORD_BYTES == size:
+                proposed[holder] = layouts.map_part("tables", map_type)
+        if not proposed:
+            return False
+        self._refresh(spread)
+        before = int((self.layout_of >= 0).sum())
+        spread.propose(np.array(list(proposed), np.int32), np.array(list(proposed.values()), np.int32))
+        return int((self.layout_of >= 0).sum()) > before
 
-    def _refresh(self, spread: Any) -> Tables:
+    def _refresh(self, spread: Any) -> None:
         """Hand the kernel all layouts and keys that are known by now."""
-        tables = self.layouts.tables()
+        tables = self._tables = self.layouts.tables()
         spread.set_tables(
             tables.starts, tables.actions, tables.arguments, tables.others, tables.sizes, tables.bases, tables.flags
         )
         keys = np.array(sorted(self.keys), np.int64)
         rows = np.array([self.keys[key] for key in keys.tolist()], np.int32).reshape(-1, 3)
         spread.set_keys(keys, rows[:, 0].astype(np.int8), np.ascontiguousarray(rows[:, 1]), np.ascontiguousarray(rows[:, 2]))
-        return tables
 
     def _learn_key(self, key: int) -> None:
         """What a word means that stands before an interface's data, or at the start of a closure."""

@@ -371,6 +371,12 @@ class Spread:
             else:
                 self.data_words[block] = 0
 
+    def propose(self, blocks: cython.const[cython.int][::1], layouts: cython.const[cython.int][::1]):
+        """Offer `layouts[i]` to each block."""
+        i: cython.Py_ssize_t
+        for i in range(blocks.shape[0]):
+            self.offer(blocks[i], layouts[i])
+
     def seed(
         self,
         places: cython.const[cython.longlong][::1],
