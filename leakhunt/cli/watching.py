@@ -236,22 +236,26 @@ class Watching:
 
     async def _think(self) -> None:
         while True:
-            batch = await self._batches.get()
+            batches = [await self._batches.get()]
+            while not self._batches.empty():  # where profiles come faster than answers, one answer for several
+                batches.append(self._batches.get_nowait())
             self.state.busy = True
             self._view.refresh(self.state)
-            report, ledger = await asyncio.to_thread(self._look, batch)
+            report, ledger = await asyncio.to_thread(self._look, batches)
             self.state.busy = False
             self.state.seen = max(self.state.seen, self._live.heaps_seen)
             if report.window.snapshots and (self.state.report is None or report.times_ns != self.state.report.times_ns):
                 self.state.certain = self._certainty.look(report)
             self.state.report, self.state.ledger = report, ledger
             self._view.refresh(self.state)
-            self._batches.task_done()
+            for _ in batches:
+                self._batches.task_done()
             if self.state.certain and self._until_verdict:
                 self._stopped.set()
 
-    def _look(self, batch: Callable[[], None]) -> "tuple[Report, Ledger | None]":
-        batch()
+    def _look(self, batches: Sequence[Callable[[], None]]) -> "tuple[Report, Ledger | None]":
+        for add in batches:
+            add()
         return self._live.report(), self._live.ledger()
 
     def _on_key(self, key: str) -> None:
