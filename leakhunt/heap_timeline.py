@@ -36,6 +36,7 @@ def with_gc_traces(report: Report, evidence: Evidence) -> Report:
         total_bytes=tuple(round(low * BYTES_PER_MIB) for low in trend.lows_mib),
         times_ns=tuple(round(seconds * NS_PER_SECOND) for seconds in trend.lows_seconds),
         next_steps=_next_steps(trace, trend),
+        gc_times_ns=tuple(round(seconds * NS_PER_SECOND) for seconds in trace.seconds.tolist()),
     )
 
 

@@ -230,6 +230,7 @@ def _report(
         next_steps=next_steps(verdict, cases, evidence),
         command=command,
         series=series,
+        gc_times_ns=tuple(sorted({stats["LastGC"] for _, stats in evidence.memstats if stats.get("LastGC", 0) > 0})),
     )
 
 

@@ -36,7 +36,7 @@ MOST_CASES = 1_000
 def render(report: Report, options: RenderOptions) -> str:
     """`report` as a `testsuites` document with one suite, never without a test case."""
     suite = ElementTree.Element("testsuite", name="leakhunt", time="0")
-    if report.window.end_ns:
+    if report.window.start_ns > 0:
         taken = datetime.fromtimestamp(report.window.end_ns // NS_PER_SECOND, UTC)
         suite.set("timestamp", taken.strftime("%Y-%m-%dT%H:%M:%S"))
     properties = ElementTree.SubElement(suite, "properties")

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 LEAST_WIDTH = 40  # narrower than this nothing fits; lines are then left to wrap
 WIDE = 120  # from here on the table has room for long sparklines, in-use bytes and the limit
 CASES_IN_FULL = 10  # what a person reads of a screen-by-screen account; the rest is in the table and in JSON
+ROWS_OF_THE_TABLE = 50
 LINES_OF_A_LIST = 12
 FRAMES_SHOWN = 6
 SPARKLINE_NARROW, SPARKLINE_WIDE = 12, 24
@@ -74,7 +75,7 @@ def render(report: Report, options: RenderOptions) -> str:
         _print_case(console, number, case, options.trim_path, wide)
     if len(report.cases) > CASES_IN_FULL:
         left = counted(len(report.cases) - CASES_IN_FULL, "more finding")
-        console.print(_text(f"\n… {left} in the table, not in full here; --format html and json have them all"))
+        console.print(_text(f"\n… {left} not in full here; --format html and json have them all"))
     _print_rest(console, report, wide)
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
 
@@ -101,7 +102,7 @@ def _case_table(report: Report, wide: bool) -> "Table":
     if wide:
         table.add_column(no_wrap=True, justify="right")
         table.add_column(no_wrap=True)
-    for case in report.cases:
+    for case in report.cases[:ROWS_OF_THE_TABLE]:
         site = printable(case.site.leaf.function if wide else short_function(case.site.leaf.function))
         columns = SPARKLINE_WIDE if wide else SPARKLINE_NARROW
         row = [

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from leakhunt.model.finding import Report
 from leakhunt.model.site import AllocationSite, Frame
 from leakhunt.reports import RenderOptions, render
-from leakhunt.reports.html import icicle
+from leakhunt.reports.html import icicle, moment
 from leakhunt.reports.html.chart import spark_points, timeline
 from leakhunt.reports.html.retention import retention_tree
 from tests.reports import build
@@ -181,6 +181,12 @@ def test_timeline_marks_restarts_and_collections() -> None:
     assert [(mark.kind, mark.x) for mark in chart.marks] == [("restart", 1000.0), ("collection", 250.0)]
     assert chart.total == "0,50.0 500,0.0 1000,75.0"
     assert timeline((5,), (1,), (), (), (), ()) is None
+
+
+def test_moments() -> None:
+    assert moment(build.START_NS) == "2026-09-21 14:13:20 UTC"
+    assert moment(7_750_000_000) == "7.75s after the start"
+    assert moment(0) == ""
 
 
 def test_sparkline_ends_with_the_newest_value() -> None:

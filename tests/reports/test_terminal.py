@@ -61,7 +61,8 @@ def test_headline_comes_first_and_says_the_verdict_once() -> None:
 def test_many_findings_are_all_in_the_table_and_the_rest_is_counted() -> None:
     text = terminal(build.many(40), 160)
     assert all(f"part{i}.(*Index).add" in text for i in range(40))
-    assert "… 30 more findings in the table" in text
+    assert "… 30 more findings not in full here" in text
+    assert len(terminal(build.many(2_000)).splitlines()) < 500
 
 
 def test_both_sides_of_the_evidence_show() -> None:

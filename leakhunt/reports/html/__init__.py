@@ -21,11 +21,12 @@ from leakhunt.reports import RenderOptions, wording
 from leakhunt.reports.html.chart import Timeline, spark_points, timeline
 from leakhunt.reports.html.icicle import icicle_data
 from leakhunt.reports.html.retention import retention_tree
-from leakhunt.units import NS_PER_SECOND, format_bytes, format_count, format_rate
+from leakhunt.units import NS_PER_HOUR, NS_PER_SECOND, format_bytes, format_count, format_duration, format_rate
 
 CASES_IN_FULL = 100
 ROWS_OF_A_TABLE = 200
 FRAMES_SHOWN = 40
+_BEFORE_GO_NS = 24 * 365 * 30 * NS_PER_HOUR  # no profile is from before 2000
 OPEN_CASES = 5  # detail blocks that are unfolded at first; printing unfolds all
 
 
@@ -42,7 +43,7 @@ def render(report: Report, options: RenderOptions) -> str:
         signed_bytes=lambda count: format_bytes(count, signed=True),
         rate=format_rate,
         count=format_count,
-        utc=utc,
+        moment=moment,
         spark=spark_points,
     )
     drawing = icicle_data(report.series, options.trim_path) if report.series is not None and report.series.snapshots else None
@@ -67,9 +68,14 @@ def render(report: Report, options: RenderOptions) -> str:
     return page.rstrip("\n") + "\n"
 
 
-def utc(time_ns: int) -> str:
-    """`2026-09-21 14:13:20 UTC`; "" for an unknown time."""
-    return datetime.fromtimestamp(time_ns // NS_PER_SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if time_ns > 0 else ""
+def moment(time_ns: int) -> str:
+    """`2026-09-21 14:13:20 UTC`; `7.75s after the start` for a time that counts from a process's start, as in a log without
+    a date; "" for an unknown time."""
+    if time_ns <= 0:
+        return ""
+    if time_ns < _BEFORE_GO_NS:
+        return f"{format_duration(time_ns / NS_PER_SECOND)} after the start"
+    return datetime.fromtimestamp(time_ns // NS_PER_SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _case(number: int, case: Case, trim_path: tuple[str, ...]) -> dict[str, Any]:

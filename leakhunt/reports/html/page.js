@@ -22,7 +22,8 @@
     const digits = unit === 0 || size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2;
     return (value < 0 ? "-" : "") + size.toFixed(digits) + " " + units[unit];
   };
-  const amount = (value) => at("metric").value === "bytes" ? bytesText(value) : value.toLocaleString("en-US") + " objects";
+  const counted = (value, noun) => value.toLocaleString("en-US") + " " + noun + (value === 1 ? "" : "s");
+  const amount = (value) => at("metric").value === "bytes" ? bytesText(value) : counted(value, "object");
   const signed = (value) => (value > 0 ? "+" : "") + amount(value);
 
   function measure() {
@@ -90,9 +91,9 @@
     const anchor = tree.querySelector(`[data-node="${focused}"]`) || tree.querySelector(`[data-node="${zoomed}"]`);
     if (anchor) { anchor.tabIndex = 0; focused = +anchor.dataset.node; }
     const left = [];
-    if (data.omitted.sites) left.push(data.omitted.sites.toLocaleString("en-US") + " sites that hold least are drawn as one");
-    if (data.omitted.snapshots) left.push(data.omitted.snapshots.toLocaleString("en-US") + " snapshots are not offered");
-    if (hidden) left.push(hidden.toLocaleString("en-US") + " nodes omitted as too narrow at this zoom");
+    if (data.omitted.sites) left.push(counted(data.omitted.sites, "site") + " that hold least are drawn as one");
+    if (data.omitted.snapshots) left.push(counted(data.omitted.snapshots, "snapshot") + " not offered");
+    if (hidden) left.push(counted(hidden, "node") + " omitted as too narrow at this zoom");
     at("omitted").textContent = left.join("; ");
   }
 
@@ -109,7 +110,7 @@
         for (const child of children[i]) visit(child, inside || hit);
       };
       visit(0, false);
-      text += ". Search: " + found.toLocaleString("en-US") + " matches, " + (width[0] > 0 ? held / width[0] * 100 : 0).toFixed(1) + " % of the width";
+      text += ". Search: " + (found === 1 ? "1 match, " : found.toLocaleString("en-US") + " matches, ") + (width[0] > 0 ? held / width[0] * 100 : 0).toFixed(1) + " % of the width";
     }
     if (!(width[0] > 0)) text += ". Nothing grew between these two snapshots";
     told.textContent = text;
