@@ -12,7 +12,7 @@ Options: `--binary EXE` gives fields their names.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.caches import cache_on
+from leakhunt.detectors.caches import Expiry, cache_on
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.units import format_bytes, format_duration
@@ -35,7 +35,8 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         overdue = format_duration(census.oldest_overdue_ns / 1e9)
         yield Finding(
             detector="expired-entries",
-            pattern=PATTERN,
+            # A library that sweeps where it is told to was not told to.
+            pattern="cache-no-janitor" if known and known[0].expiry is Expiry.BY_JANITOR else PATTERN,
             stance=Stance.IMPLICATES,
             confidence=Confidence.HIGH,
             sites=group.sites,

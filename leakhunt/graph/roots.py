@@ -10,7 +10,8 @@ import numpy as np
 
 from leakhunt.kernels import graph as kernel
 from leakhunt.kernels import records
-from leakhunt.model.heap import WORD_BYTES, HeapDump, Int32, Int64, RootKind, Roots
+from leakhunt.model.heap import WORD_BYTES, HeapDump, Int32, Int64, Process, RootKind, Roots
+from leakhunt.model.site import is_runtime
 
 _PANIC_DATA = 3  # column of a panic record
 _DEFER_CLOSURE = 4  # column of a defer record
@@ -85,3 +86,17 @@ def _words(contents: memoryview, offsets: Int64) -> Int64:
 
 def _none(count: int) -> Int32:
     return np.full(count, -1, np.int32)
+
+
+def telling_frames(process: Process) -> Int32:
+    """int32[F]: the frame that a root in each frame is called by. A goroutine that waits stands in the runtime's functions
+    (runtime.chansend1); who waits is the nearest caller that is not the runtime's, where there is one."""
+    frames, starts = process.frames, process.goroutines.frame_starts
+    count = len(frames.sizes)
+    is_own = np.array([not is_runtime(name) for name in frames.function_names] or [True])[frames.functions]
+    nearest = np.where(is_own, np.arange(count), count)
+    nearest = np.minimum.accumulate(nearest[::-1])[::-1]
+    ends = (
+        np.repeat(starts[1:], np.diff(starts)) if len(starts) > 1 and starts[-1] - starts[0] == count else np.full(count, count)
+    )
+    return np.where(nearest < ends, nearest, np.arange(count)).astype(np.int32)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.graph.layout import Action, Layouts, Tables
+from leakhunt.graph.roots import telling_frames
 from leakhunt.graph.shapes import name_by_shape
 from leakhunt.graph.variables import Frames, Globals, words_at
 from leakhunt.kernels import propagate
@@ -270,6 +271,7 @@ class _Typer:
         """Words of stack frames. Dead variables get a name and say nothing: what they hold may be stale."""
         roots, frames = self.graph.roots, self.graph.process.frames
         variables = Frames(self.graph, self.contents, self.layouts)
+        telling = telling_frames(self.graph.process).tolist()
         columns = (
             picked.tolist(),
             roots.sources[picked].tolist(),
@@ -280,9 +282,12 @@ class _Typer:
             if frame < 0:
                 self.root_names[i] = "defer, panic or closure about to run"
                 continue
-            function = frames.function_names[frames.functions[frame]]
+            function = frames.function_names[frames.functions[telling[frame]]]
             name, label, slot = variables.at(frame, address, kind == RootKind.STACK)
-            self.root_names[i], self.root_labels[i] = f"{function} {name}" if name else function, label
+            if telling[frame] == frame:
+                self.root_names[i], self.root_labels[i] = f"{function} {name}" if name else function, label
+            else:
+                self.root_names[i] = function
             if slot is not None:
                 place = int(frames.content_offsets[frame]) + address - int(frames.stack_pointers[frame])
                 yield place, int(roots.targets[i]), slot.action, slot.argument, slot.other
