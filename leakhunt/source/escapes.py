@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from leakhunt.model.escape import CompilerLog, Decision, EscapeDiagnostic, FlowReason, FlowStep, ParameterLeak
-from leakhunt.model.site import AllocationSite, Frame, package_of
+from leakhunt.model.site import AllocationSite, Frame, normalise, package_of
 
 MAX_SHOWN_PER_LINE = 3
 MAX_EXPRESSION_CHARACTERS = 80
@@ -143,7 +143,12 @@ class EscapeIndex:
         if lines is None:
             return SiteEscape(None, (), note=note)
         for moved in (0, 1, -1):
-            found = lines.get(frame.line + moved, ())
+            there = lines.get(frame.line + moved, ())
+            found = [diagnostic for diagnostic in there if _same_function(diagnostic, frame)]
+            if there and not found and moved == 0:
+                return SiteEscape(
+                    None, (), note=f"the compiler's log has {there[0].function} on this line: it is of other source"
+                )
             if found and (moved == 0 or any(d.on_heap for d in found)):
                 ordered = sorted(found, key=lambda d: (not d.on_heap, d.column))
                 said = f"the compiler's line is {frame.line + moved}, the profile's {frame.line}" if moved else ""
@@ -273,6 +278,12 @@ def heap_lines(log: CompilerLog, package: str = "") -> Iterable[tuple[tuple[str,
 
 def _base(file: str) -> str:
     return file.replace("\\", "/").rpartition("/")[2]
+
+
+def _same_function(diagnostic: EscapeDiagnostic, frame: Frame) -> bool:
+    """Whether a decision is in the frame's function, as far as the compiler names it."""
+    told = normalise(diagnostic.function)
+    return not told or told == normalise(frame.function)[len(package_of(frame.function)) + 1 :]
 
 
 def _common_tail(one: str, other: str) -> int:

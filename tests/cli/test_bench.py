@@ -1,6 +1,7 @@
 """`leakhunt bench` and `leakhunt escape` as a user runs them, on real results and logs."""
 
 import json
+import shutil
 from pathlib import Path
 
 from tests.cli.running import leakhunt
@@ -96,10 +97,19 @@ def test_top_and_diff_say_why_below_their_table() -> None:
     assert section[3].strip() == "&Point{...} escapes to the heap: returned (points.go:20)"
     same = leakhunt("diff", profile, profile, "--sample-index", "alloc_space", "--escape", "escape.txt", cwd=BENCH)
     assert same.stdout.splitlines()[-1] == "lines of user code that changed most:"
-    series = FIXTURES / "series" / "sessions"
-    names = [str(series / f"heap_0{n}.pb.gz") for n in ("00", "11")]
-    changed = leakhunt("diff", *names, "--source", str(FIXTURES / "go"), cwd=BENCH).stdout
-    assert "▶ 122 │         Basket:  make([]byte, 2048)," in changed
+
+
+def test_top_quotes_the_source_that_it_builds(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "go" / "points", tmp_path / "points")
+    (tmp_path / "go.mod").write_text("module example.com/shop\n\ngo 1.22\n")
+    done = leakhunt(
+        "top", str(BENCH / "pointer.mem.pb.gz"), "--sample-index", "alloc_space", "-n", "1", "--source", ".", cwd=tmp_path
+    )
+    assert "▶ 20 │     return &Point{p.X + d.X, p.Y + d.Y, p.Z + d.Z, p.Millis + d.Millis}" in done.stdout
+    if shutil.which("go"):
+        assert "&Point{...} escapes to the heap: returned (points.go:20)" in done.stdout
+    else:
+        assert "note: no escape analysis: no go command on PATH" in done.stdout
 
 
 def test_source_options_that_cannot_be_answered_are_errors() -> None:

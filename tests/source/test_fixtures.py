@@ -20,7 +20,20 @@ from tests.reports import build
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 LABELS = tomllib.loads((FIXTURES / "labels.toml").read_text())
-LEAKING = sorted(name for name, label in LABELS.items() if label.get("leak") and (FIXTURES / "series" / name).is_dir())
+PROGRAMS_TESTED = 12
+
+
+def _leaking() -> list[str]:
+    """One series of each of the first programs that leak."""
+    first: dict[str, str] = {}
+    for name, label in sorted(LABELS.items()):
+        here = (FIXTURES / "series" / name).is_dir()
+        if label.get("leak") and label.get("split") == "development" and here:
+            first.setdefault(label["program"], name)
+    return sorted(first.values())[:PROGRAMS_TESTED]
+
+
+LEAKING = _leaking()
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +90,10 @@ def test_known_reasons(compiler_text: str) -> None:
     """The reasons of three programs, as a person reads them out of their source."""
     log = parse_compiler_text(compiler_text.splitlines(), "go build")
     expected = {
-        "devices": "&Device{...} escapes to the heap: stored in d, then stored in map r.devices (registry.go:44)",
+        "devices": "&Device{...} escapes to the heap: stored in d, then stored in map r.devices (registry.go:N)",
         "coupons": "&coupon{...} escapes to the heap: passed to (*book).keep, "
-        "where c is stored in b.coupons[c.code] (main.go:66)",
+        "where c is stored in b.coupons[c.code] (main.go:N)",
     }
     for series, why in expected.items():
         notes = [note for case in _cases(series) for note in annotate(hunt_report(case), log).cases[0].source_notes]
-        assert why in notes
+        assert why in [re.sub(r"\.go:\d+\)$", ".go:N)", note) for note in notes]
