@@ -282,9 +282,10 @@ class _Typer:
             if frame < 0:
                 self.root_names[i] = "defer, panic or closure about to run"
                 continue
-            function = frames.function_names[frames.functions[telling[frame]]]
-            name, label, slot = variables.at(frame, address, kind == RootKind.STACK)
-            if telling[frame] == frame:
+            owner = variables.owner(frame, address)
+            function = frames.function_names[frames.functions[telling[owner]]]
+            name, label, slot = variables.at(owner, address, kind == RootKind.STACK)
+            if telling[owner] == owner:
                 self.root_names[i], self.root_labels[i] = f"{function} {name}" if name else function, label
             else:
                 self.root_names[i] = function

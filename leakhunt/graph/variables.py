@@ -149,9 +149,7 @@ class Frames:
 
         A variable's own word that the pointer map does not name (`is_live` is False) is dead: what it leads to says nothing.
         """
-        frames = self.graph.process.frames
-        top = int(frames.stack_pointers[frame] + frames.sizes[frame])
-        found = self.variables(int(frames.pcs[frame])).get(address - top)
+        found = self._own(frame, address)
         if found is not None:
             return found[0], found[1].label if found[1] is not None else "", found[1] if is_live else None
         for start, size, number, name, label in self._stack_values(frame):
@@ -163,12 +161,28 @@ class Frames:
                 return name, label + (slot.label if slot is not None else ""), slot
         return "", "", None
 
+    def owner(self, frame: int, address: int) -> int:
+        """The frame whose variable the word is: the arguments of a call lie at the bottom of the caller's frame."""
+        frames = self.graph.process.frames
+        inner = frame - 1
+        if inner >= 0 and frames.stack_pointers[inner] + frames.sizes[inner] == frames.stack_pointers[frame]:
+            offset = address - int(frames.stack_pointers[frame])
+            if offset in self.variables(int(frames.pcs[inner])):
+                return inner
+        return frame
+
+    def _own(self, frame: int, address: int) -> tuple[str, Slot | None] | None:
+        frames = self.graph.process.frames
+        top = int(frames.stack_pointers[frame] + frames.sizes[frame])
+        return self.variables(int(frames.pcs[frame])).get(address - top)
+
     def variables(self, pc: int) -> dict[int, tuple[str, Slot | None]]:
         """(variable, slot) of the pointer words of a function's variables, by offset from the canonical frame address."""
         if pc in self._variables:
             return self._variables[pc]
         known: dict[int, tuple[str, Slot | None]] = {}
-        for piece in self.layouts.program.locals_at(pc):
+        # The compiler lists the parts of a slice that it took apart (`batch.ptr`) beside the slice, which says more.
+        for piece in sorted(self.layouts.program.locals_at(pc), key=lambda piece: "." in piece.name):
             number = self.layouts.value(piece.type_id)
             self.layouts.settle()
             if number < 0:

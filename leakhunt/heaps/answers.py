@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from leakhunt.graph.dominators import count_by, retained_by_class
 from leakhunt.graph.join import holding_nodes, retention_at, sites_at
 from leakhunt.graph.paths import UNREACHED, Rank, path_to
+from leakhunt.heaps.goroutines import goroutines
 from leakhunt.heaps.trees import dominator_tree, tree_rows
 from leakhunt.heaps.view import HeapView
 from leakhunt.model.answer import Answer, Column, Fact, Row, Table, Unit
@@ -110,7 +111,7 @@ def roots(view: HeapView, most: int = 30) -> Answer:
         Column("root", "root"),
     ]
     table = Table("roots", "Roots by what is reached from them first", columns, rows[:most], left_out=max(0, len(rows) - most))
-    return Answer("leakhunt.dump.roots/1", _whole(view), [table, _reached(view)], view.notes)
+    return Answer("leakhunt.dump.roots/1", _whole(view), [table, goroutines(view, most), _reached(view)], view.notes)
 
 
 def tree(view: HeapView, most: int = 30) -> Answer:
