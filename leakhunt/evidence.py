@@ -19,7 +19,7 @@ from leakhunt.config import Settings
 from leakhunt.decode.dumpfile import is_dump_file, is_stripped_file
 from leakhunt.errors import ConfigError, DecodeError, MismatchError
 from leakhunt.heaps.view import HeapView, open_heap
-from leakhunt.measure.cogrowth import meet
+from leakhunt.measure.cogrowth import by_near_function, meeting
 from leakhunt.measure.course import Course, course_of
 from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series, stack_counts
 from leakhunt.measure.groups import Group, find_groups
@@ -174,10 +174,20 @@ class Evidence:
     def company(self, group: Group) -> tuple[AllocationSite, ...]:
         """The group's sites, then those near them: allocating on behalf of the same function, however little, and holding
         something at the end. They do not prove growth, but tell what the growing objects are put into."""
+        if group not in self._companies:
+            near = meeting(self.series.sites[group.seed], self._held_by_function) - set(group.sites)
+            self._companies[group] = tuple(self.series.sites[i] for i in (*group.sites, *sorted(near)))
+        return self._companies[group]
+
+    @cached_property
+    def _companies(self) -> dict[Group, tuple[AllocationSite, ...]]:
+        return {}
+
+    @cached_property
+    def _held_by_function(self) -> Mapping[str, list[tuple[int, int]]]:
+        """Sites that hold something at the end, by the functions near their leaves."""
         held = np.flatnonzero(self.series.inuse_samples[:, self.trends.segment.stop - 1] > 0)
-        seed, mine = self.series.sites[group.seed], set(group.sites)
-        near = [int(i) for i in held if int(i) not in mine and meet(seed, self.series.sites[i])]
-        return tuple(self.series.sites[i] for i in (*group.sites, *near))
+        return by_near_function(self.series.sites, [int(i) for i in held])
 
     def freed_share(self, group: Group) -> float:
         """Share of the sampled objects allocated in the window at the group's sites that were freed in it, 0 for none."""

@@ -10,7 +10,8 @@ objects grow in equal number (within the sampling error of both), or one is the 
 that grew and F compared frames.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,25 @@ def meet(a: AllocationSite, b: AllocationSite) -> bool:
     """Whether one function outside the standard library calls both near their leaves."""
     depth = {function: i for i, function in reversed(list(enumerate(_near(a))))}
     return any(function in depth and depth[function] + j <= MEETING_DISTANCE for j, function in enumerate(_near(b)))
+
+
+def by_near_function(sites: Sequence[AllocationSite], of: Iterable[int]) -> dict[str, list[tuple[int, int]]]:
+    """For each function near the leaf of any of the sites `of`: (its distance from the leaf, site) pairs."""
+    index: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for site in of:
+        for distance, function in enumerate(_near(sites[site])):
+            index[function].append((distance, site))
+    return index
+
+
+def meeting(seed: AllocationSite, index: Mapping[str, list[tuple[int, int]]]) -> set[int]:
+    """The sites of `index` that `meet` the seed, without looking at the others."""
+    return {
+        site
+        for distance, function in enumerate(_near(seed))
+        for other_distance, site in index.get(function, ())
+        if distance + other_distance <= MEETING_DISTANCE
+    }
 
 
 def _near(site: AllocationSite) -> list[str]:
