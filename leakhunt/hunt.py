@@ -98,6 +98,8 @@ def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group,
         return False
     patterns = [{f.pattern for f in said[group] if f.stance is Stance.IMPLICATES} for group in (a, b)]
     common = patterns[0] & patterns[1] & _OF_ONE_LIBRARY
+    if not common or "unclosed-body" in common:
+        return bool(common)
     called = [
         {
             frame.function
@@ -107,8 +109,7 @@ def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group,
         }
         for group in (a, b)
     ]
-    apart = bool(called[0]) and bool(called[1]) and not called[0] & called[1] - {"main.main"}
-    return bool(common) and ("unclosed-body" in common or not apart)
+    return not (called[0] and called[1]) or bool(called[0] & called[1] - {"main.main"})
 
 
 def _best(findings: list[Finding], stance: Stance) -> int:

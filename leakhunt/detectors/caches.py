@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from leakhunt.model.site import AllocationSite, package_of
 
@@ -215,7 +216,12 @@ def cache_on(sites: Iterable[AllocationSite]) -> tuple[Cache, str] | None:
     for site in sites:
         functions = [frame.function for frame in site.frames[:NEAR_FRAMES]]
         for function in functions:
-            for cache in CACHES:
-                if cache.inserts_in(function):
-                    return cache, cache.type_on(functions)
+            cache = _inserted_into(function)
+            if cache is not None:
+                return cache, cache.type_on(functions)
     return None
+
+
+@lru_cache(maxsize=1 << 16)
+def _inserted_into(function: str) -> Cache | None:
+    return next((cache for cache in CACHES if cache.inserts_in(function)), None)
