@@ -13,59 +13,35 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 from urllib.parse import unquote
 
+from leakhunt.decode.compiler_lines import (
+    declared_function,
+    other_kind,
+    split_decision,
+    split_flow,
+    split_flow_head,
+    split_leak,
+    split_reason,
+)
 from leakhunt.errors import DecodeError
 from leakhunt.model.escape import CompilerLog, Decision, EscapeDiagnostic, FlowReason, FlowStep, ParameterLeak
 
 # Go 1.27 wrote 68 bytes of -m=2 a source line (yaml.v3), so this is some 7 million lines; more is refused, not half read.
 MAX_LOG_BYTES = 512 << 20
-MAX_LINE_BYTES = 1 << 20  # the longest line of yaml.v3, gcache and otter has 2 304 bytes
+MAX_LINE_BYTES = 64 << 10  # the longest line of yaml.v3, gcache and otter has 2 304 bytes; longer ones are unknown
+MAX_JSON_LINE_BYTES = 4 << 20  # a record holds a whole flow; the longest of yaml.v3 has 6.6 KB
 MAX_UNKNOWN_SHOWN = 20
 _ADVICE = "make one with: go build -gcflags=-m=2 ./... 2> escape.txt"
 
-_POSITION = re.compile(r"(?P<file>[^:\n]+|[A-Za-z]:[^:\n]+):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<message>.*)", re.DOTALL)
-_FLOW = re.compile(r"  flow: (?P<target>\{storage for .*?\}(?= (?:=|←) )|\S+) (?:=|←) (?P<source>.*):")
-_REASON = re.compile(r"    from (?P<expression>.*) \((?P<reason>[^()]*)\) at (?P<file>.+?):(?P<line>\d+)(?::\d+)?")
-_HEAD = re.compile(r"(?P<expression>.*) escapes to heap(?: in (?P<function>.*))?:", re.DOTALL)
-_DECIDED = re.compile(
-    r"(?:moved to heap: (?P<moved>.*)|(?P<expression>.*) (?P<decision>escapes to heap|does not escape))", re.DOTALL
-)
-_LEAK = re.compile(r"parameter (?P<parameter>.*) leaks to (?:\{.*\}|\S+?)(?: for (?P<function>.*))? with derefs=0:", re.DOTALL)
+_POSITION = re.compile(r"(?P<file>[^:]+|[A-Za-z]:[^:]+):(?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?: (?P<message>.*)", re.DOTALL)
 _RECEIVER_COLUMN = len("func (") + 1
-_INLINE = re.compile(r"can(?:not)? inline (?P<function>[^ :]+)")
-_JSON_REASON = re.compile(r"escflow: {6}from (?P<expression>.*) \((?P<reason>[^()]*)\)", re.DOTALL)
 _MAP_PUT = "key of map put"
 _JSON_ESCAPE_CODES = frozenset({"escape", "escapes"})
 
-# What else `-m` to `-m=2` prints, by kind; the first match counts. Kinds of position-less lines are at the end.
-_OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern, re.DOTALL))
-    for kind, pattern in (
-        ("leaking param", r"leaking param(?: content)?: |parameter .* leaks to .* with derefs=\d+:$|leaking closure "),
-        ("mutates or calls param", r"(?:mutates|calls) param: |.* does not escape, mutate, or call$"),
-        ("truncated flow", r"  warning: truncated explanation"),
-        ("inline", r"can inline |inlining call to |inline-?able |function .* considered 'big'|skip inlining within "),
-        ("cannot inline", r"cannot inline "),
-        ("devirtualize", r"(?:partially )?devirtualizing |(?:cannot|failed to) devirtualize |.*PGO devirtualiz"),
-        ("PGO edge", r"(?:edge|call) .*:\d+"),
-        ("capture", r".* capturing by (?:ref|value): "),
-        ("self-assignment", r".* ignoring self-assignment in "),
-        ("uintptr", r"(?:assuming|marking) .*uintptr$"),
-        (
-            "conversion",
-            r"zero-copy string->\[\]byte conversion$|closure converted to global$|reshaping |rewriting OCONVIFACE |convert: ",
-        ),
-        ("bounds check", r"index bounds check elided$|slice: omit slice operation$|generated nil check$"),
-        ("loop", r"loop variable .* now per-iteration|.* loop ending at \d+:\d+ was modified|.* looping label$"),
-        ("kept alive", r".* will be kept alive$|expr is unknown to bloop pass$"),
-        ("call", r"tail call emitted |imprecise interface call$|intrinsic call, |cheap call is also intrinsic"),
-        ("alias", r"alias analysis: "),
-        ("closure", r"unreferenced closure .* marked as dead$|(?:heap|stack) closure, captured vars"),
-    )
-)
 _BUILD_LINE = re.compile(r"go: |warning: |note: module requires Go|\s*$")
 
 
@@ -127,13 +103,12 @@ def load_compiler_log(path: Path) -> CompilerLog:
             files = sorted([*path.rglob("*.json"), *path.rglob("*.json.gz")])
             for file in files:
                 with _open(file) as stream:
-                    _parse_json(_lines(stream, str(file)), str(file), collector)
+                    _parse_json(_lines(stream, str(file), MAX_JSON_LINE_BYTES), str(file), collector)
         else:
             with _open(path) as stream:
-                lines = _lines(stream, str(path))
-                first = next(lines, "")
-                parse = _parse_json if first.startswith('{"version":') else _parse_text
-                parse(_chain(first, lines), str(path), collector)
+                json_form = stream.peek(16).startswith(b'{"version":')
+                parse, limit = (_parse_json, MAX_JSON_LINE_BYTES) if json_form else (_parse_text, MAX_LINE_BYTES)
+                parse(_lines(stream, str(path), limit), str(path), collector)
     except (OSError, EOFError) as error:
         raise DecodeError(
             str(path), None, f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
@@ -158,27 +133,21 @@ def parse_compiler_json(lines: Iterable[str], source: str) -> CompilerLog:
     return collector.finish(source)
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> BufferedReader:
     with path.open("rb") as stream:
         packed = stream.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")
+    return BufferedReader(gzip.open(path)) if packed else path.open("rb")
 
 
-def _lines(stream: BinaryIO, source: str) -> Iterator[str]:
+def _lines(stream: BufferedReader, source: str, limit: int) -> Iterator[str]:
     read = 0
-    while line := stream.readline(MAX_LINE_BYTES):
+    while line := stream.readline(limit):
         read += len(line)
         if read > MAX_LOG_BYTES:
             raise DecodeError(
                 source, None, f"larger than {MAX_LOG_BYTES >> 20} MiB; build fewer packages with -gcflags=PACKAGE=-m=2"
             )
         yield line.decode("utf-8", "surrogateescape")
-
-
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    if first:
-        yield first
-    yield from rest
 
 
 def _parse_text(lines: Iterable[str], source: str, collector: _Collector) -> None:
@@ -221,50 +190,41 @@ def _parse_text(lines: Iterable[str], source: str, collector: _Collector) -> Non
         else:
             close()
         file, number, column = match["file"], int(match["line"]), int(match["column"] or 0)
-        if opened := _HEAD.fullmatch(message):
+        if opened := split_flow_head(message):
             collector.counts["escape flow"] += 1
-            head = EscapeDiagnostic(
-                package, file, number, column, Decision.ESCAPES, opened["expression"], function=opened["function"] or ""
-            )
-        elif decided := _DECIDED.fullmatch(message):
-            decision = Decision.MOVED if decided["moved"] is not None else Decision(decided["decision"])
+            expression, function = opened
+            head = EscapeDiagnostic(package, file, number, column, Decision.ESCAPES, expression, function=function)
+        elif decided := split_decision(message):
+            decision, expression = decided
             collector.counts[decision.value] += 1
-            expression = decided["moved"] if decided["moved"] is not None else decided["expression"]
             collector.add(EscapeDiagnostic(package, file, number, column, decision, expression))
+        elif kind := other_kind(message):
+            collector.counts[kind] += 1
+            if leak := split_leak(message):
+                parameter, function, derefs = leak
+                function = function or declared.get((file, number), "")
+                if function and derefs == 0:
+                    head = ParameterLeak(package, function, file, number, parameter, column == _RECEIVER_COLUMN, ())
+            elif function := declared_function(message):
+                declared[file, number] = function
         else:
-            _count_other(message, line, collector)
-            if leak := _LEAK.fullmatch(message):
-                function = leak["function"] or declared.get((file, number), "")
-                head = (
-                    ParameterLeak(package, function, file, number, leak["parameter"], column == _RECEIVER_COLUMN, ())
-                    if function
-                    else None
-                )
-            elif inline := _INLINE.match(message):
-                declared[file, number] = inline["function"]
+            collector.add_unknown(line)
     close()
 
 
 def _flow_line(message: str, steps: list[tuple[str, str, list[FlowReason]]], package: str, collector: _Collector) -> str:
     """Takes a flow's line into `steps`; returns its kind, "" when it is none. A parameter's flow is dropped with its head."""
-    if flow := _FLOW.fullmatch(message):
-        steps.append((flow["target"], flow["source"], []))
+    if flow := split_flow(message):
+        steps.append((*flow, []))
         return "flow"
-    if reason := _REASON.fullmatch(message):
-        if reason["reason"] == _MAP_PUT:
-            collector.map_writes.add((package, reason["expression"]))
+    if told := split_reason(message):
+        reason = FlowReason(*told)
+        if reason.reason == _MAP_PUT:
+            collector.map_writes.add((package, reason.expression))
         if steps:
-            steps[-1][2].append(FlowReason(reason["expression"], reason["reason"], reason["file"], int(reason["line"])))
+            steps[-1][2].append(reason)
         return "flow reason"
     return ""
-
-
-def _count_other(message: str, line: str, collector: _Collector) -> None:
-    for kind, pattern in _OTHER_KINDS:
-        if pattern.match(message):
-            collector.counts[kind] += 1
-            return
-    collector.add_unknown(line)
 
 
 def _parse_json(lines: Iterable[str], source: str, collector: _Collector) -> None:
@@ -288,9 +248,10 @@ def _parse_json(lines: Iterable[str], source: str, collector: _Collector) -> Non
 
 def _take_json(record: dict[str, Any], package: str, file: str, collector: _Collector) -> None:
     code = record["code"]
-    for related in record.get("relatedInformation", ()):
-        if (put := _JSON_REASON.fullmatch(related["message"])) and put["reason"] == _MAP_PUT:
-            collector.map_writes.add((package, put["expression"]))
+    related = [_Related.of(entry) for entry in record.get("relatedInformation", ())]
+    for entry in related:
+        if entry.reason is not None and entry.reason.reason == _MAP_PUT:
+            collector.map_writes.add((package, entry.reason.expression))
     if code not in _JSON_ESCAPE_CODES:
         collector.counts[str(code)] += 1
         return
@@ -299,21 +260,16 @@ def _take_json(record: dict[str, Any], package: str, file: str, collector: _Coll
     start = record["range"]["start"]
     inlined: list[tuple[str, int]] = []
     steps: list[tuple[str, str, list[FlowReason]]] = []
-    for related in record.get("relatedInformation", ()):
-        text = related["message"]
-        place = (
-            unquote(related["location"]["uri"].removeprefix("file://")),
-            int(related["location"]["range"]["start"]["line"]),
-        )
-        if text == "inlineLoc":
+    for entry in related:
+        if entry.text == "inlineLoc":
             if not steps:
-                inlined.append(place)
-        elif flow := _FLOW.fullmatch(text.removeprefix("escflow: ").removeprefix(" ")):
-            steps.append((flow["target"], flow["source"], []))
-        elif (reason := _JSON_REASON.fullmatch(text)) and steps:
-            steps[-1][2].append(FlowReason(reason["expression"], reason["reason"], *place))
+                inlined.append(entry.place)
+        elif entry.flow is not None:
+            steps.append((*entry.flow, []))
+        elif entry.reason is not None and steps:
+            steps[-1][2].append(entry.reason)
         else:
-            collector.add_unknown(text)
+            collector.add_unknown(entry.text)
     if not message:  # the closing summary of a decision whose flow was told before, without its expression
         return
     expression = message.removesuffix(" escapes to heap")
@@ -322,3 +278,23 @@ def _take_json(record: dict[str, Any], package: str, file: str, collector: _Coll
     collector.add(
         EscapeDiagnostic(package, file, line, column, Decision.ESCAPES, expression, flow=flow_steps, inlined=tuple(inlined))
     )
+
+
+@dataclass(frozen=True)
+class _Related:
+    """One entry of relatedInformation: a step of the flow, a reason, or where an inlined callee stands."""
+
+    text: str
+    place: tuple[str, int]
+    flow: tuple[str, str] | None
+    reason: FlowReason | None
+
+    @classmethod
+    def of(cls, entry: dict[str, Any]) -> "_Related":
+        """Raises KeyError, TypeError or ValueError where `entry` is not the compiler's."""
+        text = str(entry["message"])
+        location = entry["location"]
+        place = (unquote(location["uri"].removeprefix("file://")), int(location["range"]["start"]["line"]))
+        body = text.removeprefix("escflow: ")
+        told = split_reason(f"{body[1:]} at x:1") if body.startswith("     from ") else None  # the place is a field of its own
+        return cls(text, place, split_flow(body[1:]), FlowReason(told[0], told[1], *place) if told else None)
