@@ -253,8 +253,12 @@ SNAPSHOTS = (5, 8, 12, 24, 48)
 
 def table(processes: int, sites: int, leaks: int, seed: int) -> list[str]:
     """Markdown: what each rule flags on `processes` processes of `sites` harmless and `leaks` leaking sites."""
-    from leakhunt.measure.trend import analyse
+    from leakhunt.detectors.steady_growth import CONVICTING_Q
+    from leakhunt.measure.trend import Trends, analyse
     from tests import rivals
+
+    def convicted(trends: Trends) -> NDArray[np.bool_]:
+        return trends.growing & (trends.q <= CONVICTING_Q)
 
     rules: dict[str, Callable[[Process], NDArray[np.bool_]]] = {
         "+10 %": rivals.ten_percent,
@@ -262,6 +266,7 @@ def table(processes: int, sites: int, leaks: int, seed: int) -> list[str]:
         "Mann-Kendall": rivals.mann_kendall,
         "thirty lines": rivals.thirty_lines,
         "leakhunt": lambda one: analyse(one.series()).growing,
+        f"leakhunt, q <= {CONVICTING_Q}": lambda one: convicted(analyse(one.series())),
     }
     flagged: dict[str, Counter[str]] = {name: Counter() for name in rules}
     hits: dict[str, Counter[int]] = {name: Counter() for name in rules}
