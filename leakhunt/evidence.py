@@ -7,7 +7,7 @@ input. What is asked of the Evidence (trends, groups) is computed once, when fir
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -22,9 +22,10 @@ from leakhunt.heaps.view import HeapView, open_heap
 from leakhunt.measure.cogrowth import by_near_function, meeting
 from leakhunt.measure.course import Course, course_of
 from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series, stack_counts
-from leakhunt.measure.groups import Group, find_groups
+from leakhunt.measure.groups import Basis, Group, find_groups
 from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
+from leakhunt.measure.thresholds import ALPHA, MIN_SNAPSHOTS
 from leakhunt.measure.trend import Trends, analyse
 from leakhunt.model.census import ExpiryCensus, PinnedSlack
 from leakhunt.model.finding import Input, Retention
@@ -151,8 +152,18 @@ class Evidence:
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """What deserves a word, the growing first."""
-        return find_groups(self.series, self.trends, self.in_focus)
+        """What deserves a word, the growing first. Growth that is likely and no more counts as growth where a dump proves that
+        what the site holds is past its time."""
+        groups = find_groups(self.series, self.trends, self.in_focus)
+        if not self.dumps or self.snapshots < MIN_SNAPSHOTS:
+            return groups
+        likely = [g for g in groups if not g.grows and g.trend.p <= ALPHA and self._holds_expired(g)]
+        rest = tuple(group for group in groups if group not in likely)
+        return (*(replace(group, basis=Basis.PROVED) for group in likely), *rest)
+
+    def _holds_expired(self, group: Group) -> bool:
+        census = self.census(group)
+        return census is not None and census.expired >= PROVING_SHARE * max(census.with_expiry, 1)
 
     @property
     def growing_groups(self) -> tuple[Group, ...]:
@@ -203,6 +214,8 @@ class Evidence:
         return (objects[:, segment.stop - 1] - objects[:, segment.start]).astype(np.float64)
 
 
+# Of the entries with an expiry. A cache that is swept holds fewer at any time; one that is read again and again, too.
+PROVING_SHARE = 0.5
 # GOROOT of downloaded toolchains and of many images: .../toolchain@v0.0.1-go1.27.3.linux-amd64/src, /usr/local/go1.22.5/src
 _GO_VERSION = re.compile(r"\bgo(\d+)\.(\d+)(?:\.\d+)?(?:[./][\w-]+)*/src/")
 
