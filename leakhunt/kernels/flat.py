@@ -190,15 +190,15 @@ def _zeros(length: cython.Py_ssize_t, kind: str) -> object:
 
 def column_totals(values: cython.const[cython.longlong][::1], width: cython.Py_ssize_t) -> list:
     """Exact sum of each of the `width` columns of `values`, as Python integers that do not wrap."""
-    totals: list = []
-    column: cython.Py_ssize_t
+    highs: cython.longlong[::1] = _zeros(width, "q")
+    lows: cython.longlong[::1] = _zeros(width, "q")
+    low_half: cython.longlong = (1 << 32) - 1
     at: cython.Py_ssize_t
-    high: cython.longlong
-    low: cython.longlong
-    for column in range(width):
-        high, low = 0, 0
-        for at in range(column, values.shape[0], width):
-            high += values[at] >> 32
-            low += values[at] & 0xFFFFFFFF
-        totals.append((int(high) << 32) + int(low))
-    return totals
+    column: cython.Py_ssize_t = 0
+    value: cython.longlong
+    for at in range(values.shape[0]):
+        value = values[at]
+        highs[column] += value >> 32
+        lows[column] += value & low_half
+        column = column + 1 if column + 1 < width else 0
+    return [(high << 32) + low for high, low in zip(memoryview(highs), memoryview(lows), strict=True)]

@@ -68,6 +68,7 @@ class _Cursor:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(-1, check=True)
     def varint(self, end: cython.Py_ssize_t) -> cython.ulonglong:
         at: cython.Py_ssize_t = self.at
         byte: cython.ulonglong
@@ -93,6 +94,7 @@ class _Cursor:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(-1, check=False)
     def header(self, end: cython.Py_ssize_t) -> cython.int:
         """Reads one field: `field`, `wire`, and `value`, which for wire type 2 is the length of what follows at `at`."""
         start: cython.Py_ssize_t = self.at
@@ -117,24 +119,37 @@ class _Cursor:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(-1, check=False)
     def expect(self, wire: cython.int) -> cython.int:
         if self.wire != wire:
             raise ValueError(f"field {self.field} has wire type {self.wire} where {wire} belongs, before offset {self.at}")
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def count(self, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
         """How many numbers the field just read holds, packed (then `at` moves past them) or single."""
         if self.wire != 2:
             self.expect(0)
             return 1
-        numbers: cython.Py_ssize_t = 0
         stop: cython.Py_ssize_t = self.at + cython.cast(cython.Py_ssize_t, self.value)
-        at: cython.Py_ssize_t
-        for at in range(self.at, stop):
-            numbers += self.data[at] < 128
+        numbers: cython.Py_ssize_t = _last_bytes(self.data, self.at, stop)
         self.at = stop
         return numbers
+
+
+@cython.cfunc
+@cython.boundscheck(False)  # checked for the whole range at once, so that the loop can be vectorised
+@cython.exceptval(-1, check=False)
+def _last_bytes(data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, stop: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    """How many bytes of the range end a number."""
+    if not 0 <= start <= stop <= data.shape[0]:
+        raise IndexError("range outside the data")
+    numbers: cython.Py_ssize_t = 0
+    at: cython.Py_ssize_t
+    for at in range(start, stop):
+        numbers += data[at] < 128
+    return numbers
 
 
 @cython.cclass
@@ -172,6 +187,7 @@ class _Index:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(-2, check=False)
     def search(self, key: cython.longlong) -> cython.Py_ssize_t:
         """Position of `key`, -1 where it is missing."""
         if self.dense:
@@ -189,6 +205,7 @@ class _Index:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(-1, check=False)
     def find(self, key: cython.ulonglong) -> cython.Py_ssize_t:
         position: cython.Py_ssize_t = self.search(cython.cast(cython.longlong, key))
         if position < 0:
@@ -196,6 +213,7 @@ class _Index:
         return position
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def resolve(self, ids: cython.longlong[::1], out: cython.longlong[::1]) -> cython.int:
         """Writes the position of each id to `out`, -1 where it is 0 or missing."""
         i: cython.Py_ssize_t
@@ -254,6 +272,7 @@ class _Scan:
         return out
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def measure(self) -> cython.int:
         """First pass: counts, the string table's ranges, and the small lists that are kept as Python numbers."""
         c: _Cursor = self.cursor
@@ -332,6 +351,7 @@ class _Scan:
         return kind, unit
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def fill(self, out: Columns) -> cython.int:
         """Second pass. Strings first, because a sample's label is known by its key, whose text may come last."""
         self.fill_strings(out)
@@ -346,6 +366,7 @@ class _Scan:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def fill_strings(self, out: Columns) -> cython.int:
         c: _Cursor = self.cursor
         out.string_starts, out.string_ends = _column(self.strings), _column(self.strings)
@@ -371,12 +392,14 @@ class _Scan:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=True)
     def string_index(self, value: cython.ulonglong) -> cython.longlong:
         if value >= cython.cast(cython.ulonglong, self.strings):
             raise ValueError(f"string {value} is used, and there are {self.strings}")
         return cython.cast(cython.longlong, value)
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def check_small_strings(self, out: Columns) -> cython.int:
         pair: tuple
         for pair in [*self.sample_types, self.period_type]:
@@ -395,6 +418,7 @@ class _Scan:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def fill_tables(self, out: Columns) -> cython.int:
         """Locations, lines, functions and mappings, their ids as they stand."""
         c: _Cursor = self.cursor
@@ -497,6 +521,7 @@ class _Scan:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def fill_samples(self, out: Columns, location_of: _Index) -> cython.int:
         c: _Cursor = self.cursor
         width: cython.Py_ssize_t = len(self.sample_types)
@@ -511,6 +536,10 @@ class _Scan:
         value: cython.Py_ssize_t = 0
         stop: cython.Py_ssize_t
         inner: cython.Py_ssize_t
+        at: cython.Py_ssize_t
+        key: cython.ulonglong
+        dense: cython.ulonglong = location_of.size if location_of.dense else 0
+        data: cython.const[cython.uchar][::1] = c.data
         c.at = 0
         while c.at < self.size:
             c.header(self.size)
@@ -523,14 +552,30 @@ class _Scan:
             while c.at < stop:
                 c.header(stop)
                 if c.field == 1:
-                    if c.wire == 2:
-                        inner = c.at + cython.cast(cython.Py_ssize_t, c.value)
-                        while c.at < inner:
-                            stack_locations[frame] = location_of.find(c.varint(inner))
-                            frame += 1
-                    else:
+                    if c.wire != 2:
                         stack_locations[frame] = location_of.find(c.value)
                         frame += 1
+                        continue
+                    inner = c.at + cython.cast(cython.Py_ssize_t, c.value)
+                    at = c.at
+                    while at < inner:
+                        # One or two bytes, written out: nearly all of a large profile is read here.
+                        key = data[at]
+                        if key < 128:
+                            at += 1
+                        elif at + 1 < inner and data[at + 1] < 128:
+                            key = (key & 127) | (cython.cast(cython.ulonglong, data[at + 1]) << 7)
+                            at += 2
+                        else:
+                            c.at = at
+                            key = c.varint(inner)
+                            at = c.at
+                        if key - 1 < dense:  # 0 wraps to the largest number
+                            stack_locations[frame] = cython.cast(cython.longlong, key - 1)
+                        else:
+                            stack_locations[frame] = location_of.find(key)
+                        frame += 1
+                    c.at = inner
                 elif c.field == 2:
                     if c.wire == 2:
                         inner = c.at + cython.cast(cython.Py_ssize_t, c.value)
@@ -555,6 +600,7 @@ class _Scan:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def label(self, stop: cython.Py_ssize_t, block_bytes: cython.longlong[::1], sample: cython.Py_ssize_t) -> cython.int:
         """Takes the first numeric label `bytes`, and checks the string indices of all labels."""
         c: _Cursor = self.cursor
