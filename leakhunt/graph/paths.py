@@ -18,6 +18,7 @@ from leakhunt.model.heap import HeapGraph, Int32, Int64, Naming, RootKind
 from leakhunt.model.site import is_runtime
 
 UNREACHED = 255
+_DESCRIPTORS = frozenset({"runtime.g", "runtime.m", "runtime.mPadded", "runtime.p", "runtime.sudog"})
 
 
 class Rank(IntEnum):
@@ -146,7 +147,7 @@ def reach(graph: HeapGraph, naming: Naming, blocked: NDArray[np.bool_] | None = 
         graph.edge_words,
         graph.roots.targets[by_rank],
         phase_starts,
-        _runtime_descriptors(graph),
+        _runtime_descriptors(graph, naming),
         Rank.RUNTIME,
         np.empty(0, np.uint8) if blocked is None else blocked.view(np.uint8),
         order,
@@ -249,9 +250,10 @@ def _rank(kind: RootKind, name: str) -> Rank:
     return {RootKind.STACK: Rank.STACK, RootKind.CONSERVATIVE: Rank.CONSERVATIVE, RootKind.FINALIZER: Rank.FINALIZER}[kind]
 
 
-def _runtime_descriptors(graph: HeapGraph) -> NDArray[np.uint8]:
-    """uint8[N]: 1 for the runtime's g and m, through which runtime.allgs would explain what a stack explains better."""
-    late = np.zeros(graph.objects, np.uint8)
+def _runtime_descriptors(graph: HeapGraph, naming: Naming) -> NDArray[np.uint8]:
+    """uint8[N]: 1 for the runtime's descriptors. Through a g, runtime.allgs would explain what a stack explains better; through
+    a p, any one timer would lead to all timers of the process, and through its heap to whatever they hold."""
+    late = np.array([name in _DESCRIPTORS for name in naming.type_names] or [False], np.uint8)[naming.type_ids]
     wanted = np.concatenate([graph.process.goroutines.addresses, graph.process.threads])
     places = np.searchsorted(graph.addresses, wanted)
     inside = places < graph.objects
