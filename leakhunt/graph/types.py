@@ -103,7 +103,7 @@ class _Typer:
             self._learn_key(type_address)
             self.keys[address] = self.keys[type_address]
         headers, header_layouts = self._headers()
-        seeds = self._seeds()
+        seeds, finalized = self._seeds(), self._finalized()
         lengths = [len(words) for words in graph.shape_words]
         spread: Any = propagate.Spread(
             self.contents,
@@ -126,6 +126,7 @@ class _Typer:
         spread.adopt(headers, header_layouts)
         for _ in range(MAX_ROUNDS):
             spread.seed(*seeds)  # again, for a root may have waited for a type that is known now
+            spread.propose(*finalized)
             spread.run()
             unknown = spread.take_unknown()
             if not unknown:
@@ -292,6 +293,18 @@ class _Typer:
             if slot is not None:
                 place = int(frames.content_offsets[frame]) + address - int(frames.stack_pointers[frame])
                 yield place, int(roots.targets[i]), slot.action, slot.argument, slot.other
+
+    def _finalized(self) -> tuple[Int32, Int32]:
+        """Objects with a finalizer, and the layout of what the finalizer's record says they are."""
+        roots, finalizers = self.graph.roots, self.graph.process.finalizers
+        blocks, layouts = [], []
+        for i in np.flatnonzero(roots.kinds == RootKind.FINALIZER).tolist():
+            source, block = int(roots.sources[i]), int(roots.targets[i])
+            action, layout, _ = self.layouts.pointed(int(finalizers.object_types[source]))
+            if finalizers.objects[source] == self.graph.addresses[block] and action == Action.BASE and layout >= 0:
+                blocks.append(block)
+                layouts.append(layout)
+        return np.array(blocks, np.int32), np.array(layouts, np.int32)
 
     def _finalizer_name(self, root: int) -> str:
         """`finalizer of main.File`, by the type that the finalizer's record names."""
