@@ -19,6 +19,7 @@ from leakhunt.reports.wording import (
     growth_sentence,
     headline_of,
     interval,
+    is_link,
     limit_sentence,
     limit_short,
     location,
@@ -172,7 +173,8 @@ def _case(case: Case, trim_path: tuple[str, ...]) -> str:
     if case.evidence:
         parts.append("\n".join(map(_evidence, sorted(case.evidence, key=lambda finding: finding.stance != Stance.IMPLICATES))))
     if case.source_notes:
-        parts.append("In the source:\n\n" + _block(case.source_notes))
+        parts.append("In the source:\n\n" + _block(note for note in case.source_notes if not is_link(note)))
+        parts += [f"<{note}>" for note in case.source_notes if is_link(note)]
     if case.remedy:
         prose, example = remedy_parts(case.remedy)
         parts.append(f"**What to do:** {text(prose)}" + (f"\n\n{_block(example.splitlines(), 'go')}" if example else ""))

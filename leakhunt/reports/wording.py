@@ -121,6 +121,15 @@ def hours(count: float) -> str:
     return format_duration(max(count, 0.0) * 3600) if math.isfinite(count) else "never"
 
 
+SOURCE_MARK = "▶"  # begins the quoted source line that allocates
+_LINK = re.compile(r"https?://[^\s<>\"'`\\]{1,2000}")
+
+
+def is_link(note: str) -> bool:
+    """Whether a source note is a link and nothing else, harmless inside angle brackets and quotation marks."""
+    return note.isascii() and note.isprintable() and _LINK.fullmatch(note) is not None
+
+
 def counted(count: int, noun: str, plural: str = "") -> str:
     """`1 profile`, `24 profiles`."""
     return f"{format_count(count)} {noun if count == 1 else plural or noun + 's'}"

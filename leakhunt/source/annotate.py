@@ -11,11 +11,11 @@ from leakhunt.errors import ConfigError
 from leakhunt.model.escape import CompilerLog
 from leakhunt.model.finding import Report
 from leakhunt.model.site import AllocationSite, Frame
+from leakhunt.reports.wording import SOURCE_MARK
 from leakhunt.source import history
 from leakhunt.source.escapes import EscapeIndex, summary
 from leakhunt.source.tree import Excerpt, SourceTree
 
-MARK = "▶"
 _TAB = "    "
 _URL_FIELDS = ("path", "line", "commit")
 
@@ -61,7 +61,7 @@ def excerpt_lines(excerpt: Excerpt) -> list[str]:
     width = len(str(excerpt.first + len(excerpt.lines) - 1))
     shown = [f"{excerpt.path}:{excerpt.marked}"]
     for number, text in enumerate(excerpt.lines, excerpt.first):
-        mark = MARK if number == excerpt.marked else " "
+        mark = SOURCE_MARK if number == excerpt.marked else " "
         shown.append(f"{mark} {number:>{width}} │ {text.rstrip().replace(chr(9), _TAB)}")
     return shown
 

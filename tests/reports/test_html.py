@@ -216,3 +216,14 @@ def test_golden(request: pytest.FixtureRequest) -> None:
         if element.tail and element.tail.strip():
             words.append(" ".join(element.tail.split()))
     check(request, "with_series.html.txt", "\n".join(words) + "\n")
+
+
+def test_quoted_source_is_marked_and_linked() -> None:
+    hostile = 'https://x.example/"><script>alert(1)</script>'
+    notes = ("  1 │ a := 1", "▶ 2 │ b := <new>", "https://git.example.org/f.go?a=1&b=2#L2", hostile, "javascript:alert(1)")
+    report = replace(build.one_leak(), cases=tuple(replace(case, source_notes=notes) for case in build.one_leak().cases))
+    page = render("html", report, RenderOptions())
+    assert "<mark>▶ 2 │ b := &lt;new&gt;</mark>" in page
+    assert '<a href="https://git.example.org/f.go?a=1&amp;b=2#L2" rel="noreferrer">' in page
+    assert page.count('rel="noreferrer"') == 1
+    assert "<script>alert" not in page

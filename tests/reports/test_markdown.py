@@ -1,5 +1,6 @@
 """The Markdown report, through a renderer: tables are tables, nothing from an input is markup, it fits a comment."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,3 +80,13 @@ def test_a_huge_report_says_what_it_left_out() -> None:
 @pytest.mark.parametrize("name", ["empty", "clean", "with_retention_and_limit"])
 def test_golden(name: str, request: pytest.FixtureRequest) -> None:
     check(request, f"{name}.md", render("markdown", build.ALL[name](), RenderOptions(trim_path=("/home/ci/shop",))))
+
+
+def test_a_link_to_the_source_can_be_followed() -> None:
+    notes = ("▶ 2 │ b := new(T)", "https://git.example.org/f.go#L2", "https://x.example/> [x](y)")
+    report = replace(build.one_leak(), cases=tuple(replace(case, source_notes=notes) for case in build.one_leak().cases))
+    lines = render("markdown", report, RenderOptions()).splitlines()
+    assert "<https://git.example.org/f.go#L2>" in lines
+    assert (
+        "https://x.example/> [x](y)" in lines[lines.index("In the source:") : lines.index("<https://git.example.org/f.go#L2>")]
+    )
