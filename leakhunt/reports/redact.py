@@ -26,9 +26,9 @@ _PLAIN = frozenset(
     "uint16 uint32 uint64 uintptr chan func interface map struct main init glob go shape x B KiB MiB GiB TiB h leakhunt".split()
 )
 _COMPILER_MADE = re.compile(r"func\d+(?:gowrap\d+)?|gowrap\d+|deferwrap\d+")
-_IDENTIFIER = re.compile(r"[^\W\d]\w*")
-_PIECE = re.compile(r"[^\W\d][\w-]*(?:[./@~%+-][\w@~%+-]+)*")  # a qualified name or a path, without its brackets
-_IDENTIFIER_LIKE = re.compile(r"[\w)\]][./_(\[][\w(*\[]|[a-z][A-Z]|_|^[*\[.]")
+_IDENTIFIER = re.compile(r"(?<!\w)[^\W\d]\w*")
+_PIECE = re.compile(r"(?<!\w)[^\W\d][\w-]*(?:[./@~%+-][\w@~%+-]+)*")  # a qualified name or a path, without its brackets
+_IDENTIFIER_LIKE = re.compile(r"(?<!\w)[^\W\d]\w*[)\]]?[./(\[][\w(*\[]|[a-z][A-Z]|_|^[*\[.]")
 _SHORTEST_PLAIN_WORD = 4  # a shorter word of a sentence ("set", "add") is English more often than a name
 
 

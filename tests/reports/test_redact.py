@@ -32,7 +32,7 @@ def secret() -> build.Report:
             ),
         ),
         remedy="Delete from Store in session.(*Store).Put:\n\nstore.Delete(key)",
-        headline="session.(*Store).Put keeps +1.02 MiB/h of session.Entry",
+        headline="session.(*Store).Put keeps +1.02 MiB/h of session.Entry for 3.52s, 5h45m, q=7.1e-09",
     )
     return replace(
         base,
@@ -59,6 +59,7 @@ def test_what_is_needed_to_read_it_stays() -> None:
     text = render("terminal", report, RenderOptions(width=160))
     assert "net/http.HandlerFunc.ServeHTTP" in text
     assert "keeps +1.02 MiB/h of p" in text
+    assert report.cases[0].headline.endswith(" for 3.52s, 5h45m, q=7.1e-09")
     assert "map[string]*p" in text
     assert "[x]" in text
     stack = report.cases[0].site.frames
