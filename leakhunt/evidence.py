@@ -85,10 +85,9 @@ class Evidence:
         """Who holds what the group's sites allocated, by the newest dump in which a sampled object of theirs is reached."""
         by_line = self.settings.granularity == "line"
         for view in reversed(self.dumps):
-            found = [view.retention_of(self.series.sites[site], by_line) for site in group.sites]
-            held = [each for each in found if each is not None]
-            if held:
-                return max(held, key=lambda each: each.retained_bytes)
+            found = view.retention_of([self.series.sites[site] for site in group.sites], by_line)
+            if found is not None:
+                return found
         return None
 
     def census(self, group: Group) -> ExpiryCensus | None:

@@ -63,10 +63,10 @@ def join_sites(graph: HeapGraph) -> SiteJoin:
     return SiteJoin(graph, stacks, dict(by_files), dict(zip(distinct.tolist(), parts, strict=True)))
 
 
-def retention_of(join: SiteJoin, paths: PathTrie, site: AllocationSite, by_line: bool = False) -> Retention | None:
-    """Who holds what `site` allocated: the path that holds most of its sampled objects; None where no sample of it is live, or
-    none is reached."""
-    objects = join.objects_of(site, by_line)
+def retention_of(join: SiteJoin, paths: PathTrie, sites: Iterable[AllocationSite], by_line: bool = False) -> Retention | None:
+    """Who holds what `sites` allocated together: the path that holds most of their sampled objects; None where no sample of
+    them is live, or none is reached."""
+    objects = np.unique(np.concatenate([np.empty(0, np.int64), *(join.objects_of(site, by_line) for site in sites)]))
     held = holding_nodes(paths, objects)
     return retention_at(paths, held[0][0]) if held else None
 

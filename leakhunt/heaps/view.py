@@ -1,6 +1,6 @@
 """A lazy, cached view of one heap dump: what follows from it is computed when first asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -80,9 +80,9 @@ class HeapView:
         """Large arrays of which short slices show a part; empty without a binary."""
         return pinned_slack(self.graph, self.paths, self.typing) if self.typing is not None else ()
 
-    def retention_of(self, site: AllocationSite, by_line: bool = False) -> Retention | None:
-        """Who holds what `site` allocated, None where no live sample tells. `by_line` where sites are told apart by line."""
-        return retention_of(self.sites, self.paths, site, by_line)
+    def retention_of(self, sites: Iterable[AllocationSite], by_line: bool = False) -> Retention | None:
+        """Who holds what `sites` allocated, None where no live sample tells. `by_line` where sites are told apart by line."""
+        return retention_of(self.sites, self.paths, sites, by_line)
 
     @property
     def notes(self) -> tuple[str, ...]:

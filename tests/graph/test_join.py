@@ -19,7 +19,7 @@ PUT = site(("main.put", "/app/main.go", 0), ("main.main", "/app/main.go", 0))
 
 
 def test_a_growing_site_gets_its_root_and_path() -> None:
-    retention = retention_of(JOIN, VIEW.paths, PUT)
+    retention = retention_of(JOIN, VIEW.paths, [PUT])
     assert retention is not None
     assert retention.root == GcRoot("data", "data+0x0")
     assert [(step.edge, step.type, step.objects) for step in retention.path] == [
@@ -66,7 +66,15 @@ def test_an_inlined_call_bears_its_callers_name() -> None:
 
 
 def test_a_site_without_live_samples_has_no_retention() -> None:
-    assert retention_of(JOIN, VIEW.paths, site(("main.gone", "/app/main.go", 0))) is None
+    assert retention_of(JOIN, VIEW.paths, [site(("main.gone", "/app/main.go", 0))]) is None
+    assert retention_of(JOIN, VIEW.paths, []) is None
+
+
+def test_of_several_sites_the_path_that_holds_most_is_named() -> None:
+    work = site(("main.work", "/app/work.go", 0), ("main.main.func1", "/app/main.go", 0))
+    alone, together = (retention_of(JOIN, VIEW.paths, sites) for sites in ([work], [work, PUT]))
+    assert alone is not None
+    assert (alone.root, together) == (GcRoot("stack frame", "main.work"), retention_of(JOIN, VIEW.paths, [PUT]))
 
 
 def test_the_sites_that_feed_a_path() -> None:
