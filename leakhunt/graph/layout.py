@@ -313,8 +313,24 @@ class Layouts:
             target = self.program.type(capture.type_id)
             if target is not None:
                 slots += self._flatten(target, capture.offset, f".{capture.name}")
+        if found is not None and not slots:
+            slots = self._receiver(found[0])
         end = max((slot.word + 1 for slot in slots), default=1)
         return Layout(name, end * WORD_BYTES, self._unique(slots), is_open=True, rank=1)
+
+    def _receiver(self, function: str) -> list[Slot]:
+        """What a method value (`main.(*view).update-fm`) binds: its receiver, behind the code."""
+        match = _METHOD_VALUE.match(function)
+        if match is None:
+            return []
+        package = _SHORT.sub("", match["package"])
+        type_id = self.program.type_named(f"{package}.{match['pointer'] or match['value']}")
+        receiver = self.program.type(type_id)
+        if receiver is None:
+            return []
+        if match["pointer"]:
+            return [Slot(1, Action.BASE, self.value(type_id), label=".receiver")]
+        return self._flatten(receiver, WORD_BYTES, ".receiver")
 
     # Flattening a Go type into its pointer words.
 
@@ -422,6 +438,7 @@ def _columns_of(layout: Layout) -> NDArray[np.int32]:
 
 _POOL = ("sync", "sync.Pool")
 _GROUP = re.compile(r"^(noalg\.)?map\.(group|bucket)\[")
+_METHOD_VALUE = re.compile(r"(?P<package>.+)\.(?:\(\*(?P<pointer>[^()]+)\)|(?P<value>[^.()]+))\.[^.()]+-fm$")
 _SHORT = re.compile(r"^.*/")
 _SYNC_MAP = re.compile(r"sync\.(HashTrieMap|indirect|entry|node|readOnly)(\[|$)")
 _MAP_PARTS = (

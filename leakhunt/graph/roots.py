@@ -6,15 +6,18 @@ stack objects and closures of open-coded defers are only found so, but a stale w
 Last the objects that have a finalizer: what they point to is kept alive by the finalizer alone.
 """
 
+import re
+
 import numpy as np
 
 from leakhunt.kernels import graph as kernel
 from leakhunt.kernels import records
-from leakhunt.model.heap import WORD_BYTES, HeapDump, Int32, Int64, Process, RootKind, Roots
-from leakhunt.model.site import is_runtime
+from leakhunt.model.heap import WORD_BYTES, HeapDump, HeapGraph, Int32, Int64, Process, RootKind, Roots
+from leakhunt.model.site import is_standard
 
+_NOBODY = re.compile(r"^runtime\.goexit$|\.gowrap\d+$")  # what the compiler and the runtime put around a goroutine's function
 _PANIC_DATA = 3  # column of a panic record
-_DEFER_CLOSURE = 4  # column of a defer record
+_DEFER_SP, _DEFER_CLOSURE = 2, 4  # columns of a defer record
 
 
 def find_roots(dump: HeapDump, index: kernel.Index) -> Roots:
@@ -89,14 +92,38 @@ def _none(count: int) -> Int32:
 
 
 def telling_frames(process: Process) -> Int32:
-    """int32[F]: the frame that a root in each frame is called by. A goroutine that waits stands in the runtime's functions
-    (runtime.chansend1); who waits is the nearest caller that is not the runtime's, where there is one."""
+    """int32[F]: the frame that a root in each frame is called by.
+
+    A goroutine that waits stands in the runtime's functions, and those in the standard library's (runtime.chanrecv in
+    net/http.(*persistConn).readLoop). Who waits is the nearest caller that is neither; where there is none, the function
+    that the goroutine was started with.
+    """
     frames, starts = process.frames, process.goroutines.frame_starts
     count = len(frames.sizes)
-    is_own = np.array([not is_runtime(name) for name in frames.function_names] or [True])[frames.functions]
+    if not count:
+        return np.empty(0, np.int32)
+    is_own = np.array([not is_standard(name) for name in frames.function_names])[frames.functions]
+    is_exit = np.array([_NOBODY.search(name) is not None for name in frames.function_names])[frames.functions]
     nearest = np.where(is_own, np.arange(count), count)
     nearest = np.minimum.accumulate(nearest[::-1])[::-1]
-    ends = (
-        np.repeat(starts[1:], np.diff(starts)) if len(starts) > 1 and starts[-1] - starts[0] == count else np.full(count, count)
-    )
-    return np.where(nearest < ends, nearest, np.arange(count)).astype(np.int32)
+    last = np.maximum.accumulate(np.where(is_exit, -1, np.arange(count)))  # the last frame so far that is somebody's
+    ends = np.repeat(starts[1:], np.diff(starts)) if starts[-1] - starts[0] == count else np.full(count, count)
+    outermost = np.maximum(last[np.maximum(ends - 1, 0)], np.arange(count))
+    return np.where(nearest < ends, nearest, outermost).astype(np.int32)
+
+
+def deferring_functions(process: Process) -> dict[int, str]:
+    """The function that deferred the call of each closure, by the closure's address."""
+    frames = process.frames
+    by_stack_pointer = dict(zip(frames.stack_pointers.tolist(), frames.functions.tolist(), strict=True))
+    found = {}
+    for stack_pointer, closure in process.defers[:, [_DEFER_SP, _DEFER_CLOSURE]].tolist():
+        if stack_pointer in by_stack_pointer:
+            found[closure] = frames.function_names[by_stack_pointer[stack_pointer]]
+    return found
+
+
+def name_without_place(graph: HeapGraph, target: int, deferred: dict[int, str]) -> str:
+    """Name of a root of a goroutine that lies in no frame."""
+    function = deferred.get(int(graph.addresses[target]))
+    return f"{function} defer" if function is not None else "panic or closure about to run"

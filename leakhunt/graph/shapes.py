@@ -6,7 +6,7 @@ called by their place in the data or bss segment, stack roots by their function.
 
 import numpy as np
 
-from leakhunt.graph.roots import telling_frames
+from leakhunt.graph.roots import deferring_functions, name_without_place, telling_frames
 from leakhunt.model.heap import MALLOC_HEADER_MAX_BYTES, WORD_BYTES, HeapGraph, Int32, Naming, RootKind
 
 MOST_OFFSETS = 6  # more pointer words than this are counted, not listed
@@ -65,7 +65,7 @@ def _labels_of(size: int, words: Int32, labels: dict[str, int]) -> Int32:
 def name_roots(graph: HeapGraph) -> tuple[list[str], Int32]:
     """The name of each root as an index into the list of names: `data+0x1a0`, the function of a stack frame, `finalizer`."""
     process, roots = graph.process, graph.roots
-    frames = telling_frames(process)
+    frames, deferred = telling_frames(process), deferring_functions(process)
     bases = {segment.kind: segment.address for segment in process.segments}
     names: dict[str, int] = {}
     ids = np.empty(len(roots), np.int32)
@@ -77,7 +77,7 @@ def name_roots(graph: HeapGraph) -> tuple[list[str], Int32]:
         elif kind == RootKind.FINALIZER:
             name = "finalizer"
         elif source < 0:
-            name = "defer, panic or closure about to run"
+            name = name_without_place(graph, int(roots.targets[i]), deferred)
         else:
             name = process.frames.function_names[process.frames.functions[frames[source]]]
         ids[i] = names.setdefault(name, len(names))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.graph.layout import Action, Layouts, Tables
-from leakhunt.graph.roots import telling_frames
+from leakhunt.graph.roots import deferring_functions, name_without_place, telling_frames
 from leakhunt.graph.shapes import name_by_shape
 from leakhunt.graph.variables import Frames, Globals, words_at
 from leakhunt.kernels import propagate
@@ -273,6 +273,7 @@ class _Typer:
         roots, frames = self.graph.roots, self.graph.process.frames
         variables = Frames(self.graph, self.contents, self.layouts)
         telling = telling_frames(self.graph.process).tolist()
+        deferred = deferring_functions(self.graph.process)
         columns = (
             picked.tolist(),
             roots.sources[picked].tolist(),
@@ -281,7 +282,7 @@ class _Typer:
         )
         for i, frame, address, kind in zip(*columns, strict=True):
             if frame < 0:
-                self.root_names[i] = "defer, panic or closure about to run"
+                self.root_names[i] = name_without_place(self.graph, int(roots.targets[i]), deferred)
                 continue
             owner = variables.owner(frame, address)
             function = frames.function_names[frames.functions[telling[owner]]]

@@ -152,3 +152,22 @@ def test_a_program_that_knows_nothing_leaves_shapes(go: str) -> None:
     assert typing.typed_bytes == 0
     assert not naming.type_is_known[naming.type_ids].any()
     assert np.array_equal(np.unique(naming.type_ids), np.unique(graph.shapes) + len(typing.layouts.layouts))
+
+
+def test_a_root_of_a_waiting_goroutine_is_called_by_who_waits() -> None:
+    """Frames, innermost first: of a user's goroutine that waits in the runtime, and of one that is all the standard library's."""
+    from types import SimpleNamespace
+
+    from leakhunt.graph.roots import telling_frames
+
+    names = ["runtime.gopark", "runtime.chansend1", "main.ask", "main.main.gowrap1", "runtime.goexit"]
+    names += ["internal/poll.runtime_pollWait", "net/http.(*persistConn).readLoop", "net/http.(*Transport).dialConn.gowrap2"]
+    frames = SimpleNamespace(
+        sizes=np.full(9, 64),
+        function_names=names,
+        functions=np.array([0, 1, 2, 3, 4, 5, 6, 7, 4], np.int32),
+    )
+    goroutines = SimpleNamespace(frame_starts=np.array([0, 5, 9]))
+    telling = telling_frames(SimpleNamespace(frames=frames, goroutines=goroutines))  # type: ignore[arg-type]
+    assert telling.tolist()[:4] == [2, 2, 2, 3]
+    assert telling.tolist()[5:7] == [6, 6]
