@@ -18,6 +18,7 @@ from leakhunt.model.site import AllocationSite, Frame, normalise, package_of
 MAX_SHOWN_PER_LINE = 3
 MAX_EXPRESSION_CHARACTERS = 80
 
+_MAKERS = ("make(", "new(", "&", "append", "func literal", "[]", "map[", "string(", "([]byte)(", "([]rune)(")
 # What the compiler's reasons mean to a person (cmd/compile/internal/escape, Go 1.21 to 1.27). `{x}` is the expression,
 # `{left}` what an assignment writes to, `{callee}` what a call calls. Reasons not listed only pass a value along.
 _WORDS = {
@@ -150,7 +151,7 @@ class EscapeIndex:
                     None, (), note=f"the compiler's log has {there[0].function} on this line: it is of other source"
                 )
             if found and (moved == 0 or any(d.on_heap for d in found)):
-                ordered = sorted(found, key=lambda d: (not d.on_heap, d.column))
+                ordered = sorted(found, key=_likeliest_first)
                 said = f"the compiler's line is {frame.line + moved}, the profile's {frame.line}" if moved else ""
                 return SiteEscape(frame, tuple(ordered), moved, said)
         return SiteEscape(None, ())
@@ -278,6 +279,15 @@ def heap_lines(log: CompilerLog, package: str = "") -> Iterable[tuple[tuple[str,
 
 def _base(file: str) -> str:
     return file.replace("\\", "/").rpartition("/")[2]
+
+
+def _likeliest_first(diagnostic: EscapeDiagnostic) -> tuple[bool, int, int]:
+    """What certainly makes new memory first; then what may be small or none, such as a value converted to an interface;
+    constants, for which the compiler keeps read-only data, last."""
+    expression = diagnostic.expression
+    makes = diagnostic.decision is Decision.MOVED or expression.startswith(_MAKERS) or expression.endswith("{...}")
+    constant = expression.startswith(('"', "`")) and expression.count('"') <= 2
+    return not diagnostic.on_heap, 0 if makes else 2 if constant else 1, diagnostic.column
 
 
 def _same_function(diagnostic: EscapeDiagnostic, frame: Frame) -> bool:

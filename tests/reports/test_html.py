@@ -223,7 +223,7 @@ def test_quoted_source_is_marked_and_linked() -> None:
     notes = ("  1 │ a := 1", "▶ 2 │ b := <new>", "https://git.example.org/f.go?a=1&b=2#L2", hostile, "javascript:alert(1)")
     report = replace(build.one_leak(), cases=tuple(replace(case, source_notes=notes) for case in build.one_leak().cases))
     page = render("html", report, RenderOptions())
-    assert "<mark>▶ 2 │ b := &lt;new&gt;</mark>" in page
+    assert "  1 │ a := 1\n<mark>▶ 2 │ b := &lt;new&gt;</mark>\n" in page
     assert '<a href="https://git.example.org/f.go?a=1&amp;b=2#L2" rel="noreferrer">' in page
     assert page.count('rel="noreferrer"') == 1
     assert "<script>alert" not in page

@@ -124,3 +124,20 @@ def test_heap_lines_are_grouped_and_filtered_by_package() -> None:
     ]
     assert [key[0] for key, _ in heap_lines(log, "example.com/app/w")] == []
     assert len(list(heap_lines(log, "example.com/app"))) == 3
+
+
+def test_what_makes_memory_comes_before_conversions_and_constants() -> None:
+    log = parse_compiler_text(
+        [
+            "# a",
+            'x.go:5:1: "v2." escapes to heap',
+            "x.go:5:2: len(serial) escapes to heap",
+            "x.go:5:3: p does not escape",
+            "x.go:5:9: make([]float64, 96) escapes to heap",
+            "x.go:5:10: &Device{...} escapes to heap",
+        ],
+        "log",
+    )
+    index = EscapeIndex(log)
+    shown = [d.expression for d in index.explain(_site(("a.F", "x.go", 5))).diagnostics]
+    assert shown == ["make([]float64, 96)", "&Device{...}", "len(serial)", '"v2."', "p"]
