@@ -1,59 +1,24 @@
-"""Matches the compiler's escape decisions to frames of allocation sites, and says in words why a value is on the heap.
+"""Matches the compiler's escape decisions to the frames of allocation sites.
 
 Pure. A profile and a compiler log name the same file differently (`/build/app/cache/store.go`, `./store.go`,
 `example.org/app/cache/store.go`), so files are matched by base name, then by package and by common trailing folders; two
-equally good files are an ambiguity that is said. Reading the log is `leakhunt.decode.escape`.
+equally good files are an ambiguity that is said. Reading the log is `leakhunt.decode.escape`, wording a flow
+`leakhunt.source.flows`.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
-from leakhunt.model.escape import CompilerLog, Decision, EscapeDiagnostic, FlowReason, FlowStep, ParameterLeak
+from leakhunt.model.escape import CompilerLog, Decision, EscapeDiagnostic
 from leakhunt.model.site import AllocationSite, Frame, normalise, package_of
+from leakhunt.source.flows import FlowWords, base_name
 
 MAX_SHOWN_PER_LINE = 3
-MAX_EXPRESSION_CHARACTERS = 80
 
 _MAKERS = ("make(", "new(", "&", "append", "func literal", "[]", "map[", "string(", "([]byte)(", "([]rune)(")
-# What the compiler's reasons mean to a person (cmd/compile/internal/escape, Go 1.21 to 1.27). `{x}` is the expression,
-# `{left}` what an assignment writes to, `{callee}` what a call calls. Reasons not listed only pass a value along.
-_WORDS = {
-    "assign": "stored in {left}",
-    "assign-pair": "stored in {left}",
-    "assign-pair-dot-type": "stored in {left}",
-    "assign-pair-mapr": "stored in {left}",
-    "assign-pair-receive": "stored in {left}",
-    "return": "returned",
-    "call parameter": "passed to {callee}",
-    "callee operand": "called through {x}",
-    "captured by a closure": "captured by a closure",
-    "interface-converted": "converted to an interface",
-    "send": "sent on a channel",
-    "key of map put": "used as a key of map {map}",
-    "map literal key": "a key of a map literal",
-    "map literal value": "a value of a map literal",
-    "struct literal element": "a field of {x}",
-    "array literal element": "an element of {x}",
-    "slice-literal-element": "an element of a slice literal",
-    "appended slice...": "its elements are appended to a slice",
-    "appendee slice": "its elements are copied when append grows the slice",
-    "copied slice": "its elements are copied",
-    "range-deref": "ranged over",
-    "conversion to unsafe.Pointer": "converted to unsafe.Pointer",
-    "too large for stack": "too large for the stack (over 64 KiB when made by new, &T{{}} or make; over 128 KiB when "
-    "a declared variable, 10 MiB before Go 1.24)",
-    "too aligned for stack": "aligned more strictly than the stack",
-    "non-constant size": "its size is not a constant",
-    "zero-sized element": "its elements have no size",
-}
-_ASSIGNED = re.compile(r"(?P<left>.*?) :?= ")
-_INDEX = re.compile(r"(?P<map>.*)\[[^\[\]]*\]")
-_STORAGE = re.compile(r"\{storage for (.*)\}")
-_TEMPORARY = re.compile(r"~r\d+|\.autotmp_\d+(?:, \.autotmp_\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +48,14 @@ class EscapeIndex:
     def __init__(self, log: CompilerLog) -> None:
         self.log = log
         self._files: dict[str, dict[tuple[str, str], dict[int, list[EscapeDiagnostic]]]] = {}
-        self._maps = {(package, left) for package, write in log.map_writes if (left := _map_of(write))}
-        self._leaks: dict[tuple[str, str], list[ParameterLeak]] = defaultdict(list)
-        for leak in log.leaks:
-            self._leaks[leak.package, leak.function].append(leak)
         for diagnostic in log.diagnostics:
-            name = _base(diagnostic.file)
-            lines = self._files.setdefault(name, {}).setdefault((diagnostic.package, diagnostic.file), defaultdict(list))
-            lines[diagnostic.line].append(diagnostic)
-            if diagnostic.expression.startswith(("make(map[", "map[")):
-                self._maps |= {
-                    (diagnostic.package, assigned["left"])
-                    for step in diagnostic.flow
-                    for reason in step.reasons
-                    if reason.reason == "assign" and (assigned := _ASSIGNED.match(reason.expression))
-                }
+            files = self._files.setdefault(base_name(diagnostic.file), {})
+            files.setdefault((diagnostic.package, diagnostic.file), defaultdict(list))[diagnostic.line].append(diagnostic)
+        self._words = FlowWords(log)
+
+    def why(self, diagnostic: EscapeDiagnostic) -> str:
+        """One sentence in plain words: what, whether it is on the heap, and through which flow."""
+        return self._words.why(diagnostic)
 
     def explain(self, site: AllocationSite) -> SiteEscape:
         """The decisions at the innermost user frame that has any: where it was compiled by itself, or inlined by its caller."""
@@ -156,76 +114,8 @@ class EscapeIndex:
                 return SiteEscape(frame, tuple(ordered), moved, said)
         return SiteEscape(None, ())
 
-    def why(self, diagnostic: EscapeDiagnostic) -> str:
-        """One sentence in plain words: what, whether it is on the heap, and through which flow."""
-        what = _shorten(diagnostic.expression)
-        if diagnostic.decision is Decision.STAYS:
-            return f"{what} does not escape"
-        head = (
-            f"variable {what} is moved to the heap" if diagnostic.decision is Decision.MOVED else f"{what} escapes to the heap"
-        )
-        if not diagnostic.flow:
-            return f"{head} (the flow is told by -gcflags=-m=2)"
-        steps, last = self._told(diagnostic.package, diagnostic.flow)
-        if not steps:
-            return f"{head}: {diagnostic.flow[-1].source} flows to {diagnostic.flow[-1].target}"
-        place = f" ({_base(last.file)}:{last.line})" if last else ""
-        return f"{head}: {', then '.join(steps)}{self._beyond(diagnostic.package, diagnostic.flow, last)}{place}"
-
-    def _told(self, package: str, flow: tuple[FlowStep, ...]) -> tuple[list[str], FlowReason | None]:
-        """The flow's reasons in words, and the last reason that has any."""
-        steps: list[str] = []
-        last: FlowReason | None = None
-        for step in flow:
-            for reason in step.reasons:
-                words = self._words(package, step.target, reason)
-                if words and (not steps or steps[-1] != words):
-                    steps.append(words)
-                    last = reason
-        return steps, last
-
-    def _beyond(self, package: str, flow: tuple[FlowStep, ...], last: FlowReason | None) -> str:
-        """What the called function does with the one parameter that it leaks: `, where c is stored in map b.live`.
-
-        Which parameter takes the value is not told. It is sure where the value is an argument as it stands, one parameter
-        leaks, and none is moved to the heap itself (the compiler tells no leak of those)."""
-        if last is None or last.reason != "call parameter":
-            return ""
-        callee = _callee(last.expression)
-        value = _STORAGE.sub(r"\1", flow[-1].source.lstrip("&"))
-        arguments = last.expression[len(callee) :]
-        if not re.search(rf"[(,] ?{re.escape(value)}[,)]", arguments):
-            return ""
-        to_receiver = arguments.startswith((f"({value},", f"({value})"))
-        leaks = [leak for leak in self._leaks.get((package, callee), ()) if to_receiver or not leak.receiver]
-        if len(leaks) != 1:
-            return ""
-        declared = self._files.get(_base(leaks[0].file), {}).get((package, leaks[0].file), {}).get(leaks[0].line, [])
-        if any(diagnostic.decision is Decision.MOVED for diagnostic in declared):
-            return ""
-        steps, _ = self._told(package, leaks[0].flow)
-        return f", where {leaks[0].parameter} is {', then '.join(steps)}" if steps else ""
-
-    def _words(self, package: str, target: str, reason: FlowReason) -> str:
-        template = _WORDS.get(reason.reason, "")
-        if not template:
-            return ""
-        assigned = _ASSIGNED.match(reason.expression)
-        left = assigned["left"] if assigned else reason.expression
-        if target in left.split(", "):  # `a, b = x, y`: the one that this step is about
-            left = target
-        if assigned and _TEMPORARY.fullmatch(left):  # the compiler's own, from an inlined call
-            return ""
-        key = _INDEX.fullmatch(left)
-        if key and (package, key["map"]) in self._maps:
-            left = f"map {key['map']}"
-        return template.format(
-            x=_shorten(reason.expression), left=_shorten(left), callee=_shorten(_callee(reason.expression)),
-            map=_shorten(key["map"] if key else left),
-        )  # fmt: skip
-
     def _lines(self, frame: Frame) -> tuple[dict[int, list[EscapeDiagnostic]] | None, str]:
-        files = self._files.get(_base(frame.file), {})
+        files = self._files.get(base_name(frame.file), {})
         package = unquote(package_of(frame.function))  # symbols write the dots of the last element as %2e
         scored = []
         for (log_package, file), lines in files.items():
@@ -251,7 +141,7 @@ class EscapeIndex:
             return "the profile names no source line"
         if self._lines(frame)[0] is None:
             package = unquote(package_of(frame.function))
-            return f"{_base(frame.file)} is not in the compiler's log; build {package} with -gcflags={package}=-m=2"
+            return f"{base_name(frame.file)} is not in the compiler's log; build {package} with -gcflags={package}=-m=2"
         return "the compiler decides nothing on this line: append and map growth always allocate their new memory on the heap"
 
 
@@ -275,10 +165,6 @@ def heap_lines(log: CompilerLog, package: str = "") -> Iterable[tuple[tuple[str,
         if diagnostic.on_heap and inside:
             groups.setdefault((diagnostic.package, diagnostic.file, diagnostic.line), []).append(diagnostic)
     return groups.items()
-
-
-def _base(file: str) -> str:
-    return file.replace("\\", "/").rpartition("/")[2]
 
 
 def _likeliest_first(diagnostic: EscapeDiagnostic) -> tuple[bool, int, int]:
@@ -308,28 +194,3 @@ def _common_tail(one: str, other: str) -> int:
 
 def _parts(file: str) -> list[str]:
     return [part for part in reversed(PurePosixPath(file.replace("\\", "/")).parts) if part not in (".", "..")]
-
-
-def _callee(expression: str) -> str:
-    """`c.clock.Now` of `c.clock.Now()`: up to the parenthesis that the last one closes."""
-    if not expression.endswith(")"):
-        return expression
-    depth = 0
-    for at in range(len(expression) - 1, -1, -1):
-        depth += (expression[at] == ")") - (expression[at] == "(")
-        if depth == 0:
-            return expression[:at] or expression
-    return expression
-
-
-def _map_of(write: str) -> str:
-    """`c.items` of `c.items[key] = item`, "" when it is no such assignment."""
-    assigned = _ASSIGNED.match(write)
-    key = _INDEX.fullmatch(assigned["left"] if assigned else write)
-    return key["map"] if key else ""
-
-
-def _shorten(expression: str) -> str:
-    if len(expression) <= MAX_EXPRESSION_CHARACTERS:
-        return expression
-    return expression[: MAX_EXPRESSION_CHARACTERS - 1] + "…"
