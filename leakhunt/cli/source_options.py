@@ -53,7 +53,7 @@ def open_source(
     from leakhunt.decode.escape import load_compiler_log
     from leakhunt.errors import ConfigError
     from leakhunt.model.site import package_of
-    from leakhunt.source.toolchain import build_and_explain
+    from leakhunt.source.toolchain import build_tree
     from leakhunt.source.tree import SourceTree
 
     tree = SourceTree(Path(source)) if source else None
@@ -62,7 +62,7 @@ def open_source(
     if tree is None:
         return None, None, []
     try:
-        return build_and_explain(tree.root, {package_of(site.leaf.function) for site in sites}), tree, []
+        return build_tree(tree, {package_of(site.leaf.function) for site in sites}), tree, []
     except ConfigError as error:
         return None, tree, [f"no escape analysis: {error.reason}"]
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,10 @@ from leakhunt.decode.escape import load_compiler_log
 from leakhunt.errors import ConfigError, DecodeError
 from leakhunt.model.escape import CompilerLog
 from leakhunt.printable import printable
+from leakhunt.source.tree import SourceTree
 
 BUILD_TIMEOUT_SECONDS = 900.0  # a cold build of the standard library and one small module took 28 s on two cores
+MAX_MODULES_BUILT = 5
 _LEVEL = "-m=2"
 
 
@@ -52,6 +55,29 @@ def build_and_explain(root: Path, packages: Iterable[str] = (), pattern: str = "
         except DecodeError as error:
             raise ConfigError("--source", f"go build in {root} said nothing about escape analysis") from error
     return replace(read, source=f"go build in {root}")
+
+
+def build_tree(tree: SourceTree, packages: Iterable[str] = ()) -> CompilerLog:
+    """The compiler's log of a tree: of its root module or workspace, else of the modules below it that hold `packages`.
+
+    Raises ConfigError as `build_and_explain` does, and where a tree without a module at its root has too many below it."""
+    wanted = set(packages)
+    if any((tree.root / name).is_file() for name in ("go.mod", "go.work")) or not tree.modules:
+        return build_and_explain(tree.root, wanted)
+    holding = [folder for name, folder in tree.modules if any(p == name or p.startswith(f"{name}/") for p in wanted)]
+    folders = holding or [folder for _, folder in tree.modules]
+    if len(folders) > MAX_MODULES_BUILT:
+        raise ConfigError("--source", f"{tree.root} holds {len(folders)} modules; name the folder of one of them")
+    logs = [build_and_explain(folder, wanted) for folder in folders]
+    return CompilerLog(
+        f"go build in {len(logs)} module{'s' * (len(logs) > 1)} of {tree.root}",
+        tuple(diagnostic for log in logs for diagnostic in log.diagnostics),
+        dict(sum((Counter(log.counts) for log in logs), Counter())),
+        tuple(line for log in logs for line in log.unknown),
+        logs[0].go_version,
+        frozenset().union(*(log.map_writes for log in logs)),
+        tuple(leak for log in logs for leak in log.leaks),
+    )
 
 
 def _safe(package: str) -> bool:

@@ -12,7 +12,7 @@ from leakhunt.errors import ConfigError
 from leakhunt.model.site import AllocationSite, Frame
 from leakhunt.source.annotate import annotate, check_url_template, site_notes
 from leakhunt.source.escapes import EscapeIndex
-from leakhunt.source.toolchain import build_and_explain
+from leakhunt.source.toolchain import build_and_explain, build_tree
 from leakhunt.source.tree import SourceTree
 from tests.reports import build
 from tests.source.conftest import git
@@ -55,6 +55,25 @@ def test_a_build_that_fails_says_why(service: Path, tmp_path_factory: pytest.Tem
 def test_package_names_from_a_profile_cannot_become_options(service: Path) -> None:
     log = build_and_explain(service, ["-o /tmp/x", "a=b", "all", "..."[:2], "", 'x"y', "example.org/app/cache"])
     assert {d.package for d in log.diagnostics} >= {"example.org/app/cache"}
+
+
+@needs_go
+def test_modules_below_a_root_without_one_are_built(service: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    root = tmp_path_factory.mktemp("mono")
+    shutil.copytree(service, root / "services" / "app", ignore=shutil.ignore_patterns(".git"))
+    for name in ("one", "two"):
+        (root / name).mkdir()
+        (root / name / "go.mod").write_text(f"module example.org/{name}\n\ngo 1.21\n")
+        (root / name / "x.go").write_text(f"package {name}\n\nfunc New() *int {{ return new(int) }}\n")
+    log = build_tree(SourceTree(root), {"example.org/app/cache", "main"})
+    assert {d.package for d in log.diagnostics} == {"example.org/app/cache", "example.org/app/cmd/server"}
+    lines = site_notes(PUT, EscapeIndex(log), SourceTree(root))
+    assert lines[0].startswith("&Entry{...} escapes to the heap: ")
+    assert "services/app/cache/store.go:19" in lines
+    everything = build_tree(SourceTree(root))
+    assert {d.package for d in everything.diagnostics} >= {"example.org/one", "example.org/two", "example.org/app/cache"}
+    assert everything.source == f"go build in 3 modules of {root.resolve()}"
+    assert sum(everything.counts.values()) > sum(log.counts.values())
 
 
 STACK_LIMITS = """package limits
