@@ -215,14 +215,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def build_service(package: str, folder: Path) -> Path:
-    """Builds a Go program of fixtures/go, or skips the test where there is no Go or no module to be had."""
+def build_service(package: str, folder: Path, experiment: str = "") -> Path:
+    """Builds a Go program of fixtures/go, or skips the test where there is no Go, no module, or no such experiment."""
     if shutil.which("go") is None:
         pytest.skip("go is not installed")
     binary = folder / Path(package).name
     done = subprocess.run(
-        ["go", "build", "-o", str(binary), package], cwd=ROOT / "fixtures" / "go", capture_output=True, text=True, check=False
-    )
+        ["go", "build", "-o", str(binary), package],
+        cwd=ROOT / "fixtures" / "go", env={**os.environ, "GOEXPERIMENT": experiment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if "unknown GOEXPERIMENT" in done.stderr:
+        pytest.skip(f"this Go has no {experiment}")
     if done.returncode != 0 and "dial tcp" in done.stderr:
         pytest.skip(f"Go modules cannot be fetched: {done.stderr.splitlines()[0]}")
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,7 @@ from leakhunt.capture.record import records_in
 from leakhunt.capture.session import Event, GivenUp, Missed, Outcome, Plan, Schedule, Taken, capture
 from leakhunt.capture.target import parse_target
 from leakhunt.model.profile import ProfileKind
-from tests.capture.servers import Service, free_port, url_of
+from tests.capture.servers import Service, build_service, free_port, url_of
 
 ONCE = Connection(timeout_seconds=5, retries=0)
 
@@ -103,6 +103,21 @@ def test_duration(misbehaving: ThreadingHTTPServer, tmp_path: Path) -> None:
     outcome, _ = run(tmp_path, [url_of(misbehaving) + "/good"], Schedule(0.25, None, 1.0))
     assert outcome.tallies[0].taken == 5
     assert 1.0 <= time.monotonic() - start < 1.8
+
+
+def test_the_leak_profile_is_fetched_where_it_is_served(tmp_path: Path) -> None:
+    """The service knows the profile (Go 1.26 and its experiment); a service that does not is no error: every other test."""
+    service = Service(build_service("./arrivals", tmp_path, "goroutineleakprofile"), "-snapshots", "0")
+    service.start()
+    try:
+        outcome, _ = run(tmp_path, [service.url], Schedule(0.2, 2))
+    finally:
+        service.stop()
+    for record in records_in(outcome.tallies[0].folder.path):
+        assert [stored.kind for stored in record.files] == ["heap", "goroutine", "goroutineleak"]
+        assert record.missing == {}
+        data = (outcome.tallies[0].folder.path / record.files[2].name).read_bytes()
+        assert decode.load(data, "leak").kind == ProfileKind.GOROUTINE_LEAK
 
 
 def test_the_heap_alone(growing: Service, tmp_path: Path) -> None:
