@@ -18,7 +18,7 @@ MIXED_PROCESSES_SHARE = 1 / 3
 
 
 class Counters(NamedTuple):
-    """What `restart_reason` compares. alloc_samples float64[k], cumulative raw counts by site (k sites known by then);
+    """What `restart_reason` compares. alloc_samples float64[k], cumulative raw counts by site (the first k, the others 0);
     idle_sites: whether the profile lists sites with nothing in use, as Go's own do; exact: counts are the runtime's own."""
 
     alloc_samples: NDArray[np.float64]
@@ -31,8 +31,9 @@ def restart_reason(before: Counters, after: Counters) -> str:
 
     The total fell, or a site's own counter did: a process that allocates faster than its predecessor hides the first, never
     the second. A site that is absent afterwards counts as fallen only where the profile lists idle sites at all."""
-    shared = len(before.alloc_samples)
-    earlier, later = before.alloc_samples, after.alloc_samples[:shared]
+    earlier, later = before.alloc_samples, np.zeros(len(before.alloc_samples))
+    shared = min(len(earlier), len(after.alloc_samples))
+    later[:shared] = after.alloc_samples[:shared]
     tolerance = 0.5 if before.exact and after.exact else 0.5 + ESTIMATE_SIGMAS * np.sqrt(earlier + later)
     fell = earlier - later > tolerance
     if not after.idle_sites:

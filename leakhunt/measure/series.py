@@ -24,6 +24,9 @@ Column = NDArray[Any]  # int64, int32 or float64
 
 _COLUMNS = ("inuse_space", "inuse_objects", "alloc_space", "alloc_objects")
 _SHORT_NAMES = {"inuse_space": "space", "inuse_objects": "objects"}  # of tools that know no cumulative columns
+_LATEST_NS = 1 << 62  # in the year 2116; a later time is none, and would overflow when another is put after it
+_MOST_HELD = 1 << 62  # bytes or objects; int64 holds no sum of two more
+_A_SERIES = "a series of heap profiles"
 _OWN_MAPPING_BYTES = 1 << 16
 _NO_BLOCKS = np.empty((0, 4), dtype=np.int64)
 _INUSE_BYTES, _INUSE_OBJECTS, _ALLOC_BYTES, _ALLOC_OBJECTS, _INUSE_SAMPLES, _ALLOC_SAMPLES = range(6)
@@ -73,9 +76,10 @@ class SeriesBuilder:
         """Fold `profile` in. Returns None, or the sentence that says why it was refused as evidence.
 
         `sha256` names the input's content where the caller knows it; the numbers are compared in any case. `order` places a
-        profile that does not say when it was taken (default: the order of calls). Raises MismatchError for another kind."""
+        profile that does not say when it was taken (default: the order of calls). Raises MismatchError for what is no
+        snapshot of a heap: another kind of profile, or a difference of two."""
         if profile.kind is not ProfileKind.HEAP:
-            raise MismatchError(profile.source, "a series of heap profiles", f"this is a {profile.kind} profile")
+            raise MismatchError(profile.source, _A_SERIES, f"this is a {profile.kind} profile")
         snapshot = self._fold(profile, len(self._snapshots) if order is None else order)
         digests = {digest for digest in (sha256, _digest(snapshot)) if digest}
         for digest in digests & self._source_of_digest.keys():
@@ -145,8 +149,13 @@ class SeriesBuilder:
         """The six columns of `profile` over the sites."""
         samples = profile.samples
         values = np.asarray(profile.values).reshape(samples, len(profile.sample_types))
-        sites = self._table.intern(profile)
         by_sample: list[Column] = [_column(profile, values, name) for name in _COLUMNS]
+        for column in by_sample:
+            if (column < 0).any():
+                raise MismatchError(profile.source, _A_SERIES, "it has negative values: a difference, not a snapshot")
+            if column.sum(dtype=np.float64) > _MOST_HELD:
+                raise MismatchError(profile.source, _A_SERIES, "its values are beyond what a process can hold")
+        sites = self._table.intern(profile)
         blocks = np.asarray(profile.block_bytes)
         period = profile.period if profile.period > 0 else infer_period(by_sample[0], by_sample[1], blocks)
         inuse = raw_counts(by_sample[0], by_sample[1], blocks, period)
@@ -160,7 +169,7 @@ class SeriesBuilder:
         return _Snapshot(
             source=profile.source,
             order=order,
-            time_ns=profile.time_ns,
+            time_ns=profile.time_ns if 0 < profile.time_ns < _LATEST_NS else 0,
             period_bytes=period,
             build_id=profile.build_id,
             forced_gcs=profile.memstats.get("NumForcedGC"),
@@ -233,7 +242,7 @@ def _in_time(snapshots: list[_Snapshot]) -> tuple[list[_Snapshot], NDArray[np.in
     """Snapshots in order of time, their strictly increasing times, and notes on times that had to be made up."""
     if not snapshots:
         return [], np.empty(0, dtype=np.int64), []
-    untimed = sum(s.time_ns <= 0 for s in snapshots)
+    untimed = sum(s.time_ns == 0 for s in snapshots)
     notes = []
     if untimed == len(snapshots):
         ordered = sorted(snapshots, key=lambda s: s.order)

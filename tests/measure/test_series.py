@@ -60,6 +60,33 @@ def test_order_of_reading_does_not_matter() -> None:
     assert (forward.times_ns == backward.times_ns).all()
 
 
+def test_order_of_reading_does_not_matter_where_sites_come_and_go() -> None:
+    """Every profile knows sites that the others do not, so that none of the tables is a prefix of the next."""
+    drawn = [
+        heap_profile([*leak(i), Sample((f"app.once{i}", "main.handle"), 64, 3, 1)], time_ns=(i + 1) * HOUR, source=f"p{i}")
+        for i in range(5)
+    ]
+    reference = build(drawn)
+    for order in ([4, 3, 2, 1, 0], [2, 0, 4, 1, 3]):
+        series = build([drawn[i] for i in order])
+        assert series.sites == reference.sites
+        assert series.segment_starts == reference.segment_starts
+        assert (series.alloc_bytes == reference.alloc_bytes).all()
+
+
+def test_a_difference_and_impossible_values_are_refused() -> None:
+    for counts, reason in (((5, -2), "a difference, not a snapshot"), ((3 << 61, 1), "beyond what a process can hold")):
+        with pytest.raises(MismatchError, match=reason):
+            SeriesBuilder().add(heap_profile([Sample(("a.f",), 1, *counts)], period=1))
+
+
+def test_times_out_of_this_world_are_unknown() -> None:
+    drawn = [heap_profile(leak(i), time_ns=time, source=f"p{i}") for i, time in enumerate([HOUR, (1 << 63) - 1, 3 * HOUR, -5])]
+    series = build(drawn)
+    assert series.sources == ("p0", "p1", "p2", "p3")
+    assert "2 of 4 snapshots do not say" in series.notes[0]
+
+
 def test_the_same_content_is_refused() -> None:
     builder = SeriesBuilder()
     first, second = profiles(2)
