@@ -159,7 +159,9 @@ def compare(report: Report, baseline: tuple[AcceptedLeak, ...], today: date) -> 
     fixed = () if report.verdict == Verdict.INCONCLUSIVE else unused
     notes = [f"Baseline: {leak.name} was accepted until {leak.expires}; it counts as new again." for leak in expired]
     notes += [f"Baseline: {leak.name} is no longer seen; remove the entry or run --update-baseline." for leak in fixed]
-    return Comparison(replace(report, cases=tuple(cases), notes=(*report.notes, *notes)), fixed, tuple(expired))
+    gone = tuple(leak.fingerprint for leak in fixed)
+    compared = replace(report, cases=tuple(cases), notes=(*report.notes, *notes), fixed=gone)
+    return Comparison(compared, fixed, tuple(expired))
 
 
 def _entry_for(case: Case, by_fingerprint: dict[str, AcceptedLeak]) -> AcceptedLeak | None:

@@ -51,6 +51,7 @@ def test_a_rate_that_is_not_known_is_not_worse() -> None:
 def test_stale_entries_are_named_in_the_notes() -> None:
     compared = compare(build.one_leak(), (OTHER, AcceptedLeak(FINGERPRINT, expires=date(2020, 1, 1))), TODAY)
     assert compared.fixed == (OTHER,)
+    assert compared.report.fixed == (OTHER.fingerprint,)
     assert [leak.fingerprint for leak in compared.expired] == [FINGERPRINT]
     first, second = compared.report.notes[-2:]
     assert first.endswith("was accepted until 2020-01-01; it counts as new again.")

@@ -17,7 +17,13 @@ from leakhunt.cli.hunt import hunt
 from leakhunt.cli.top import top
 from leakhunt.cli.watch import watch
 
-app = typer.Typer(name="leakhunt", no_args_is_help=True, help="A memory-leak detective for Go.", pretty_exceptions_enable=False)
+app = typer.Typer(
+    name="leakhunt",
+    no_args_is_help=True,
+    help="A memory-leak detective for Go.",
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # joins the lines of a paragraph, and leaves [check] and the like alone
+)
 
 
 def _print_version(asked: bool) -> None:

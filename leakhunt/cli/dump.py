@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 dump = typer.Typer(
     name="dump",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     help="Heap dumps: who holds the heap. See docs/heap-dumps.md for how to take one, and what taking one can do.",
 )
 

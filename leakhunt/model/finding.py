@@ -207,6 +207,7 @@ class Report:
     detectable_bytes_per_hour   the smallest leak that this series could have shown with 80 % power; None when untestable
     next_steps      the measurements that would decide what is still open, each a sentence
     command         the command line that reproduces the report
+    fixed           fingerprints of accepted leaks that this report no longer sees
     gc_times_ns     when collections completed, where something said so (a gctrace log, MemStats), for the timeline
     """
 
@@ -226,3 +227,4 @@ class Report:
     command: str = ""
     series: Series | None = None
     gc_times_ns: tuple[int, ...] = ()
+    fixed: tuple[str, ...] = ()

@@ -60,6 +60,7 @@ def as_dict(report: Report, options: RenderOptions) -> Json:
         },
         "findings": [_case(case, options.trim_path) for case in report.cases[:MOST_CASES]],
         "cleared": [_cleared(cleared, options.trim_path) for cleared in report.cleared[:MOST_CLEARED]],
+        "fixed": list(report.fixed),
         "omitted": {
             "findings": max(0, len(report.cases) - MOST_CASES),
             "cleared": max(0, len(report.cleared) - MOST_CLEARED),

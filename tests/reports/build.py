@@ -312,7 +312,14 @@ def with_series() -> Report:
     """With the series attached, over a restart."""
     base = with_retention_and_limit()
     sites = (CACHE_SITE, DECODER_SITE, TILE_SITE, *(case.site for case in many().cases))
-    return replace(base, series=series_of(sites, 24, (0, 9)), window=replace(base.window, segments=2))
+    collections = tuple(time_ns - 5 * 10**9 for time_ns in times(24))
+    return replace(
+        base,
+        series=series_of(sites, 24, (0, 9)),
+        window=replace(base.window, segments=2),
+        gc_times_ns=collections,
+        fixed=("0123456789abcdef",),
+    )
 
 
 ALL = {
