@@ -18,7 +18,7 @@ from leakhunt.measure.segments import MIXED_PROCESSES_SHARE, Counters, restart_r
 from leakhunt.measure.sites import Granularity, SiteTable
 from leakhunt.model.profile import Profile, ProfileKind
 from leakhunt.model.series import Series, longest_segment
-from leakhunt.units import NS_PER_HOUR, format_bytes
+from leakhunt.units import NS_PER_HOUR, NS_PER_SECOND, format_bytes, format_duration
 
 Column = NDArray[Any]  # int64, int32 or float64
 
@@ -150,6 +150,10 @@ class SeriesBuilder:
         samples = profile.samples
         values = np.asarray(profile.values).reshape(samples, len(profile.sample_types))
         by_sample: list[Column] = [_column(profile, values, name) for name in _COLUMNS]
+        if profile.duration_ns > 0:
+            span = format_duration(profile.duration_ns / NS_PER_SECOND)
+            reason = f"it shows a span of {span}, not a moment: fetch /debug/pprof/heap without seconds="
+            raise MismatchError(profile.source, _A_SERIES, reason)
         for column in by_sample:
             if (column < 0).any():
                 raise MismatchError(profile.source, _A_SERIES, "it has negative values: a difference, not a snapshot")
@@ -306,13 +310,20 @@ def _segments(snapshots: list[_Snapshot]) -> tuple[tuple[int, ...], tuple[str, .
         if before.period_bytes != after.period_bytes:
             reason = f"sampling period: {format_bytes(before.period_bytes)} became {format_bytes(after.period_bytes)}"
         elif before.build_id and after.build_id and before.build_id != after.build_id:
-            reason = f"build: {before.build_id[:16]} became {after.build_id[:16]}"
+            reason = f"build: {_short(before.build_id, after.build_id)} became {_short(after.build_id, before.build_id)}"
         else:
             reason = restart_reason(before.counters, after.counters)
         if reason:
             starts.append(i)
             reasons.append(reason)
     return (tuple(starts), tuple(reasons)) if snapshots else ((), ())
+
+
+def _short(build_id: str, other: str) -> str:
+    """A build id short enough to read: its beginning, or its end where the beginnings agree (Windows builds carry paths)."""
+    if build_id[:16] != other[:16]:
+        return build_id[:16]
+    return build_id if len(build_id) <= 40 else f"...{build_id[-40:]}"
 
 
 def _doubts(

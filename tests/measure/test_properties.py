@@ -1,17 +1,22 @@
 """What must always hold of series and verdicts, on drawn processes."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leakhunt.errors import MismatchError
+from leakhunt.measure import shape
+from leakhunt.measure.course import course_of
 from leakhunt.measure.series import SeriesBuilder
 from leakhunt.measure.sites import Granularity
 from leakhunt.measure.trend import analyse
 from leakhunt.model.profile import Profile
 from leakhunt.model.series import Series
 from tests import simulate
-from tests.profiles import HEAP_TYPES, Sample, heap_profile
+from tests.profiles import HEAP_TYPES, Sample, heap_profile, int64
 
 HOUR = 3_600_000_000_000
 
@@ -158,3 +163,46 @@ def test_whatever_is_drawn_gives_finite_numbers(seed: int, block: int, snapshots
         assert np.isfinite(getattr(trends, name)).all(), name
     assert ((trends.p >= 0) & (trends.p <= 1) & (trends.q >= trends.p * (trends.tested - 1e-12))).all()
     assert (trends.low <= trends.high).all()
+
+
+int64s = st.one_of(st.integers(0, (1 << 63) - 1), st.integers(0, 100), st.sampled_from([0, 1, 1 << 31, 1 << 53, (1 << 63) - 1]))
+signed = st.one_of(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(-100, 100))
+
+
+@pytest.mark.filterwarnings("error")
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.integers(1, 6))
+def test_whatever_the_columns_hold_is_analysed_or_refused(data: st.DataObject, snapshots: int) -> None:
+    """Values, sizes, times and periods of any kind: finite numbers or a MismatchError, and no warning from numpy."""
+    builder = SeriesBuilder()
+    for i in range(snapshots):
+        k = data.draw(st.integers(0, 4))
+        values = data.draw(st.lists(int64s, min_size=4 * k, max_size=4 * k))
+        scale = data.draw(st.sampled_from([1, 1000, 10**15]))
+        profile = heap_profile([Sample((f"a.f{j}",), 8, 1, 1) for j in range(k)], source=f"p{i}", time_ns=data.draw(signed))
+        profile.values = int64(value // scale for value in values)
+        profile.block_bytes = int64(data.draw(st.lists(signed, min_size=k, max_size=k)))
+        profile.period = data.draw(signed)
+        with contextlib.suppress(MismatchError):
+            builder.add(profile)
+    series = builder.finish()
+    trends = analyse(series)
+    assert (np.diff(series.times_ns) > 0).all()
+    if trends.snapshots >= 2:
+        for name in (
+            "bytes_per_hour",
+            "low",
+            "high",
+            "objects_per_hour",
+            "z",
+            "p",
+            "q",
+            "last_half_p",
+            "lifetime_z",
+            "samples",
+        ):
+            assert np.isfinite(getattr(trends, name)).all(), name
+    for site in range(min(len(series.sites), 1)):
+        course = course_of(series, [site])
+        for describe in (shape.plateau, shape.load_step, shape.sawtooth, shape.filling, shape.load_bound, shape.swing):
+            describe(course)

@@ -80,6 +80,20 @@ def test_a_difference_and_impossible_values_are_refused() -> None:
             SeriesBuilder().add(heap_profile([Sample(("a.f",), 1, *counts)], period=1))
 
 
+def test_a_profile_of_a_span_is_refused() -> None:
+    span = heap_profile(leak(0))
+    span.duration_ns = 30 * 10**9
+    with pytest.raises(MismatchError, match="it shows a span of 30s, not a moment: fetch /debug/pprof/heap without seconds="):
+        SeriesBuilder().add(span)
+
+
+def test_build_ids_that_begin_alike_are_told_apart() -> None:
+    builds = [r"C:\Users\build\AppData\Local\one.exe2026-01-01", r"C:\Users\build\AppData\Local\one.exe2026-01-02", "x1", "y1"]
+    series = build([heap_profile(leak(i), time_ns=(i + 1) * HOUR, build_id=one) for i, one in enumerate(builds)])
+    assert series.segment_reasons[1].endswith("one.exe2026-01-02")
+    assert series.segment_reasons[3] == "build: x1 became y1"
+
+
 def test_times_out_of_this_world_are_unknown() -> None:
     drawn = [heap_profile(leak(i), time_ns=time, source=f"p{i}") for i, time in enumerate([HOUR, (1 << 63) - 1, 3 * HOUR, -5])]
     series = build(drawn)
