@@ -18,6 +18,8 @@ from leakhunt import decode
 from leakhunt.config import Settings
 from leakhunt.decode.dumpfile import is_dump_file, is_stripped_file
 from leakhunt.errors import ConfigError, DecodeError, MismatchError
+from leakhunt.graph.growth import PathGrowth, Stay, stay_of
+from leakhunt.heaps.series import growth_between, in_order
 from leakhunt.heaps.view import HeapView, open_heap
 from leakhunt.measure.cogrowth import by_near_function, meeting
 from leakhunt.measure.course import Course, course_of
@@ -89,6 +91,24 @@ class Evidence:
             if found is not None:
                 return found
         return None
+
+    def stay(self, group: Group) -> Stay | None:
+        """What became, between the first and the last dump, of the objects on the path that holds the group's."""
+        growth = self._between_dumps
+        if growth is None:
+            return None
+        by_line = self.settings.granularity == "line"
+        join = in_order(self.dumps)[-1].sites
+        return stay_of(growth, np.concatenate([join.objects_of(self.series.sites[site], by_line) for site in group.sites]))
+
+    @cached_property
+    def _between_dumps(self) -> PathGrowth | None:
+        if len(self.dumps) < 2:
+            return None
+        try:
+            return growth_between(in_order(self.dumps))
+        except MismatchError:  # dumps of two processes: each still says who holds what
+            return None
 
     def census(self, group: Group) -> ExpiryCensus | None:
         """Entries by their expiry in the container that holds the group's objects, by the newest dump that has contents."""

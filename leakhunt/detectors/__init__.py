@@ -25,6 +25,7 @@ from leakhunt.detectors import (
     goroutine_leak,
     intern_table,
     janitor_cache,
+    kept_between_dumps,
     label_cardinality,
     lazy_ttl_cache,
     listener_registration,
@@ -82,6 +83,7 @@ DETECTORS: tuple[Detector, ...] = (
     unbounded_map,
     append_only_slice,
     subslice_retention,
+    kept_between_dumps,
     never_freed,
     steady_growth,
     # exonerating, the more telling first too

@@ -52,6 +52,35 @@ class PathGrowth:
         return tuple(reversed(nodes))
 
 
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """What became of the objects on one path: how many the first and the last dump have, how many of the first stayed."""
+
+    path: str
+    first_objects: int
+    last_objects: int
+    stayed: int
+
+
+def stay_of(growth: PathGrowth, objects: Int64) -> Stay | None:
+    """For the path that holds most of some objects of the last dump; None where none of them is reached."""
+    nodes = growth.node_of_last[objects]
+    nodes = nodes[nodes >= 0]
+    if not len(nodes):
+        return None
+    node = int(np.bincount(nodes).argmax())
+    first, last = int(growth.objects[node, 0]), int(growth.objects[node, -1])
+    return Stay(spelled(growth, growth.path(node)), first, last, int(growth.survivors[node]))
+
+
+def spelled(growth: PathGrowth, path: Sequence[int]) -> str:
+    """A path on one line: `main.sessions .items [x] .value -> main.Session`."""
+    name = growth.steps[path[0]][1]
+    labels = [growth.steps[node][0] for node in path[1:]]
+    end = f" -> {growth.steps[path[-1]][1]}" if len(path) > 1 else ""
+    return " ".join([name, *(label for label in labels if label)]) + end
+
+
 def compare(graphs: Sequence[HeapGraph], tries: Sequence[PathTrie], namings: Sequence[Naming]) -> PathGrowth:
     """Aligns the tries of two dumps or more, oldest first. O(nodes + objects of the first and last dump)."""
     index: dict[Key, int] = {}

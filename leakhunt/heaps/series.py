@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 from leakhunt.errors import MismatchError
-from leakhunt.graph.growth import PathGrowth, below_node, compare, topmost_growing
+from leakhunt.graph.growth import PathGrowth, below_node, compare, spelled, topmost_growing
 from leakhunt.graph.join import sites_of
 from leakhunt.heaps.answers import site_table
 from leakhunt.heaps.view import HeapView
@@ -56,6 +56,18 @@ def diff(views: Sequence[HeapView], most: int = 10) -> Answer:
     return Answer("leakhunt.dump.diff/1", facts, tables, notes)
 
 
+def in_order(views: Sequence[HeapView]) -> list[HeapView]:
+    """Dumps by the time of their last collection."""
+    return sorted(views, key=lambda view: view.graph.process.last_gc_ns)
+
+
+def growth_between(ordered: Sequence[HeapView]) -> PathGrowth:
+    """Growth by path over dumps in order of time. Raises MismatchError where two cannot be of one process."""
+    for earlier, later in itertools.pairwise(ordered):
+        _check_same_process(earlier, later)
+    return compare([view.graph for view in ordered], [view.paths for view in ordered], [view.naming for view in ordered])
+
+
 def _check_same_process(a: HeapView, b: HeapView) -> None:
     one, other = a.graph.process, b.graph.process
     if one.go_version != other.go_version:
@@ -87,14 +99,6 @@ def _row(growth: PathGrowth, node: int) -> Row:
         "steps": [{"edge": growth.steps[step][0], "type": growth.steps[step][1]} for step in path[1:]],
         "path": spelled(growth, path),
     }
-
-
-def spelled(growth: PathGrowth, path: Sequence[int]) -> str:
-    """A path on one line: `main.sessions .items [x] .Value -> main.Session`."""
-    name = growth.steps[path[0]][1]
-    labels = [growth.steps[node][0] for node in path[2:]]
-    end = f" -> {growth.steps[path[-1]][1]}" if len(path) > 1 else ""
-    return " ".join([name, *(label for label in labels if label)]) + end
 
 
 def _path_table(growth: PathGrowth, node: int) -> Table:

@@ -15,8 +15,14 @@ PUT = [("runtime.mallocgc", "/go/src/runtime/malloc.go", 1), ("main.put", "/app/
 WORK = [("main.work", "/app/work.go", 12), ("main.main.func1", "/app/main.go", 5)]
 
 
-def dump(entries: Sequence[int], last_gc_ns: int, version: str = "go1.27.3", data: int = DATA) -> bytes:
-    """The process when its table holds the sessions `entries` (numbers that say where each lies)."""
+def dump(
+    entries: Sequence[int],
+    last_gc_ns: int,
+    version: str = "go1.27.3",
+    data: int = DATA,
+    site: Sequence[tuple[str, str, int]] = PUT,
+) -> bytes:
+    """The process when its table holds the sessions `entries` (numbers below 64 that say where each lies)."""
     table = b"".join(w.words(ENTRIES + i * 48) for i in entries) + bytes(8 * (64 - len(entries)))
     objects = [
         w.object_(TABLE, table, range(0, 512, 8)),
@@ -39,7 +45,7 @@ def dump(entries: Sequence[int], last_gc_ns: int, version: str = "go1.27.3", dat
         w.segment(13, BSS, w.words(0), [0]),
         w.finalizer(CYCLE),
         w.memstats(count, size, last_gc_ns),
-        w.bucket(1, 48, PUT, allocs=len(entries)),
+        w.bucket(1, 48, site, allocs=len(entries)),
         w.bucket(2, 16, WORK),
         *(w.sample(ENTRIES + i * 48, 1) for i in entries),
         w.sample(LOCAL, 2),
