@@ -155,7 +155,7 @@ def test_a_program_that_knows_nothing_leaves_shapes(go: str) -> None:
 
 
 def test_a_root_of_a_waiting_goroutine_is_called_by_who_waits() -> None:
-    """Frames, innermost first: of a user's goroutine that waits in the runtime, and of one that is all the standard library's."""
+    """Frames, innermost first: of a user's goroutine that waits in the runtime, and of one that is all standard library."""
     from types import SimpleNamespace
 
     from leakhunt.graph.roots import telling_frames
