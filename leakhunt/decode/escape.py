@@ -242,7 +242,7 @@ def _parse_json(lines: Iterable[str], source: str, collector: _Collector) -> Non
                 collector.counts["file"] += 1
             else:
                 _take_json(record, package.strip("\0"), file, collector)
-        except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise DecodeError(source, None, f"line {number} is not what go build -gcflags=-json=0,DIR writes") from error
 
 

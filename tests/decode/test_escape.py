@@ -135,3 +135,40 @@ def test_any_text_is_counted_line_by_line(lines: list[str]) -> None:
 def test_any_json_raises_only_the_decoders_error(value: object) -> None:
     with contextlib.suppress(DecodeError):
         parse_compiler_json([json.dumps(value), json.dumps({"code": "escape", "message": "x", "range": value})], "log")
+
+
+RECORD = {
+    "range": {"start": {"line": 42, "character": 2}, "end": {"line": 42, "character": 2}},
+    "severity": 3,
+    "code": "escape",
+    "source": "go compiler",
+    "message": "p escapes to heap",
+    "relatedInformation": [
+        {
+            "location": {
+                "uri": "file:///x.go",
+                "range": {"start": {"line": 50, "character": 9}, "end": {"line": 50, "character": 9}},
+            },
+            "message": "escflow:    flow: ~r0 = &p:",
+        }
+    ],
+}
+
+
+def _places(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, part in inside for place in _places(part, (*path, key)))]
+
+
+@given(
+    st.sampled_from(_places(RECORD)[1:]),
+    st.none() | st.integers() | st.floats() | st.text() | st.lists(st.none()) | st.just({}),
+)
+def test_a_record_with_one_field_changed_raises_only_the_decoders_error(place: tuple[object, ...], value: object) -> None:
+    record = json.loads(json.dumps(RECORD))
+    at = record
+    for key in place[:-1]:
+        at = at[key]
+    at[place[-1]] = value
+    with contextlib.suppress(DecodeError):
+        parse_compiler_json([json.dumps(record)], "log")
