@@ -19,9 +19,11 @@ from leakhunt.decode.elfimage import ElfImage, read_image
 from leakhunt.decode.godwarf import GoDwarf
 from leakhunt.errors import DecodeError, MismatchError
 from leakhunt.model.gotype import Capture, Field, GoType, Kind, Local, Variable
+from leakhunt.model.heap import DumpedType
 
 OLDEST_MINOR, NEWEST_MINOR = 21, 27  # Go versions whose layouts were compared with the sources
 PCLNTAB_MAGIC = b"\xf1\xff\xff\xff\x00\x00"  # Go 1.20 and later
+PAGE_BYTES = 4096  # a load slide is a whole number of pages
 _UNCOMMON, _EXTRA_STAR, _NAMED = 1, 2, 4
 _DIRECT = 1 << 5
 _MAX_FIELDS = 1 << 16
@@ -59,17 +61,24 @@ class GoBinary:
 
     # The process.
 
-    def load_at(self, dump: str, go_version: str, data: tuple[int, int] | None, itabs: NDArray[np.int64]) -> None:
+    def load_at(
+        self,
+        dump: str,
+        go_version: str,
+        data: tuple[int, int] | None,
+        itabs: NDArray[np.int64],
+        types: Sequence[DumpedType] = (),
+    ) -> None:
         """Take the addresses of the process that wrote `dump`.
 
-        `data` is its data segment (address, bytes; None where the dump ends before it), `itabs` rows of (address, type).
-        Raises MismatchError where the binary is another's.
+        `data` is its data segment (address, bytes; None where the dump ends before it), `itabs` rows of (address, type),
+        `types` its type records. Raises MismatchError where the binary is another's.
         """
         give = "give the binary of that very process"
         if go_version and self.go_version and go_version != self.go_version:
             reason = f"the binary was built with {self.go_version}, the dump was written by {go_version}; {give}"
             raise MismatchError(self.source, dump, reason)
-        slide = data[0] - self.data[0] if data is not None else 0
+        slide = data[0] - self.data[0] if data is not None else self._slide_by_types(types)
         if (data is not None and data[1] != self.data[1] - self.data[0]) or (slide and not self.image.is_relocatable):
             raise MismatchError(self.source, dump, f"their data segments differ; {give}")
         wrong = checked = 0
@@ -82,9 +91,22 @@ class GoBinary:
             wrong += concrete != type_address - slide
         if wrong or (len(itabs) and not checked):
             reason = f"{wrong or len(itabs)} of {checked or len(itabs)} itabs of the dump are not the binary's; {give}"
-            if data is None and self.image.is_relocatable:
-                reason = "the dump ends before its data segment, so this position-independent binary cannot be placed"
             raise MismatchError(self.source, dump, reason)
+        self._move(slide)
+
+    def _slide_by_types(self, types: Sequence[DumpedType]) -> int:
+        """Where a position-independent binary lies, told by a type that both call by the same name; 0 for any other."""
+        if not self.image.is_relocatable:
+            return 0
+        self._move(0)
+        for dumped in types:
+            name = dumped.name.rpartition("/")[2]
+            found = self.type(self.type_named(name)) if name and not name.endswith(".") else None
+            if found is not None and found.size_bytes == dumped.size_bytes and (dumped.address - found.id) % PAGE_BYTES == 0:
+                return dumped.address - found.id
+        return 0
+
+    def _move(self, slide: int) -> None:
         if slide != self.slide:
             self._known.clear()
             self._by_name.clear()

@@ -110,5 +110,5 @@ def open_heap(
 def _program(binary: str, process: Process) -> Program:
     program = open_binary(binary)
     data = next(((part.address, part.size_bytes) for part in process.segments if part.kind == "data"), None)
-    program.load_at(process.source, process.go_version, data, process.itabs)
+    program.load_at(process.source, process.go_version, data, process.itabs, process.types)
     return program

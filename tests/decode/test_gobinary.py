@@ -1,6 +1,8 @@
 """Types, functions and variables of real binaries: plain, stripped, position-independent, and what is none."""
 
+import os
 import struct
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ from leakhunt.decode.elfimage import ElfImage
 from leakhunt.decode.gobinary import GoBinary, open_binary
 from leakhunt.errors import DecodeError, MismatchError
 from leakhunt.model.gotype import Kind
-from tests.specimens import BUILDS, specimen
+from leakhunt.model.heap import DumpedType
+from tests.specimens import BUILDS, SOURCE, specimen
 
 
 @pytest.mark.parametrize("build", BUILDS)
@@ -148,6 +151,31 @@ def test_a_slide_moves_every_address(go: str) -> None:
     assert found is not None
     assert binary.type(item) is None
     assert [(binary.type(f.type_id) or found).name for f in found.fields] == ["string", "*main.User", "[]uint8", "time.Time"]
+
+
+def test_a_truncated_dump_places_a_position_independent_binary_by_its_types(go: str) -> None:
+    binary = open_binary(specimen("pie").binary)
+    time = binary.type(binary.type_named("time.Time"))
+    assert time is not None
+    slide = 0x7F0000_000000
+    types = [DumpedType(5, 8, "errors."), DumpedType(time.id + slide, time.size_bytes, "time.Time")]
+    binary.load_at("a.dump", binary.go_version, None, np.empty((0, 2), np.int64), types)
+    assert binary.slide == slide
+    assert binary.type_named("time.Time") == time.id + slide
+
+
+@pytest.mark.parametrize("build", ["plain", "stripped-pie"])
+def test_binaries_for_arm64_are_read_too(go: str, build: str, tmp_path: Path) -> None:
+    path = tmp_path / "arm64"
+    command = ["go", "build", "-o", str(path), *BUILDS[build], "."]
+    built = subprocess.run(command, cwd=SOURCE, env=os.environ | {"GOARCH": "arm64", "CGO_ENABLED": "0"}, check=False)
+    if built.returncode:
+        pytest.skip("no cross-compilation here")
+    binary = open_binary(str(path))
+    item = binary.type(binary.type_named("gcache.lruItem"))
+    assert item is not None
+    assert [field.name for field in item.fields] == ["clock", "key", "value", "expiration"]
+    assert ("main.lruCache" in {v.name for v in binary.variables()}) == (build == "plain")
 
 
 @pytest.mark.parametrize(
