@@ -38,7 +38,7 @@ def _shown() -> list[Shown]:
     return commands
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def services(sessions_binary: Path) -> Iterator[tuple[Service, Service]]:
     started = []
     for _ in range(2):
