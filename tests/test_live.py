@@ -1,6 +1,8 @@
 """A live hunt says what a hunt says, keeps its memory bounded, and knows when it is certain."""
 
 import dataclasses
+import gc
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,21 @@ def test_another_answer_starts_the_count_anew() -> None:
     assert leak.window.snapshots >= LEAK_AFTER_SNAPSHOTS
     answers = [bool(certainty.look(report)) for report in (leak, leak, other, leak, leak, leak)]
     assert answers == [False, False, False, False, False, True]
+
+
+def test_its_memory_does_not_grow_with_time() -> None:
+    """Between the 100th and the 400th snapshot of the same sites at most 32 KiB are added: allocator noise, not a snapshot."""
+    live = LiveHunt(Settings(), most_snapshots=20)
+    held = {}
+    tracemalloc.start()
+    try:
+        for i in range(400):
+            live.add(profile(i))
+            live.add_memstats((i + 1) * HOUR, {"TotalAlloc": i})
+            if i + 1 in {100, 400}:
+                live.report()
+                gc.collect()
+                held[i + 1] = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held[400] - held[100] < 32 << 10, held
