@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakhunt.cli.inputs import Fetch, fetch_anonymously, sources_of
@@ -12,28 +13,42 @@ from leakhunt.evidence import Source, gather
 from leakhunt.hunt import hunt
 
 if TYPE_CHECKING:
+    from leakhunt.capture.record import Record
     from leakhunt.model.finding import Report
 
 
 def investigate(inputs: Sequence[str], settings: Settings, fetch: Fetch = fetch_anonymously) -> "Report":
     """The report on `inputs`, URLs fetched by `fetch`. Raises DecodeError where not one of them could be used."""
     sources = sources_of(inputs, fetch)
-    evidence = gather(_with_progress(sources), settings, _memstats_beside(sources))
+    records = _records_beside(sources)
+    memstats = [(record.time_ns, record.memstats) for record in records if record.memstats]
+    evidence = gather(_with_progress(sources), settings, memstats)
     if all(entry.skipped is not None for entry in evidence.inputs):
         first = evidence.inputs[0]
         more = f" (and {len(evidence.inputs) - 1} more inputs, none of them usable)" if len(evidence.inputs) > 1 else ""
         raise DecodeError(first.path, None, f"{first.skipped}{more}")
-    return hunt(evidence, command=shlex.join(["leakhunt", *sys.argv[1:]]))
+    report = hunt(evidence, command=shlex.join(["leakhunt", *sys.argv[1:]]))
+    return replace(report, notes=report.notes + _notes_on(records))
 
 
-def _memstats_beside(sources: Sequence[Source]) -> Iterator[tuple[int, dict[str, int]]]:
-    """What a capture noted of the process in the folders of `sources`; nothing where they lie in several folders, which
-    may be several processes."""
-    folders = {source.path.parent for source in sources if source.path is not None}
-    if len(folders) == 1:
-        from leakhunt.capture.record import records_in
+def _records_beside(sources: Sequence[Source]) -> "list[Record]":
+    """What a capture noted beside the files of `sources`; nothing where they lie in several folders, which may be several
+    processes."""
+    paths = [source.path for source in sources if source.path is not None]
+    folders, names = {path.parent for path in paths}, {path.name for path in paths}
+    if len(folders) != 1:
+        return []
+    from leakhunt.capture.record import records_in
 
-        yield from ((record.time_ns, record.memstats) for record in records_in(folders.pop()) if record.memstats)
+    return [record for record in records_in(folders.pop()) if any(stored.name in names for stored in record.files)]
+
+
+def _notes_on(records: "Sequence[Record]") -> tuple[str, ...]:
+    """Doubts that only the capture knows of."""
+    asking = sum(record.gc for record in records)
+    if not 0 < asking < len(records):
+        return ()
+    return (f"{asking} of {len(records)} snapshots forced a collection (capture --gc), the others lag to the last one",)
 
 
 def _with_progress(sources: Sequence[Source]) -> Iterable[Source]:

@@ -162,3 +162,13 @@ def test_growth_outside_the_heap_is_told_from_the_metadata(tmp_path: Path, thumb
     (memory,) = (note for note in notes if note.startswith("memory: "))
     assert memory.startswith("memory: the heap is flat, outside Go grows by")
     assert "look at cgo" in memory
+
+
+def test_a_series_that_mixes_forced_collections_says_so(growing: Service, tmp_path: Path) -> None:
+    for flags in (("--count", "2"), ("--count", "3", "--gc")):
+        done = leakhunt("capture", growing.url, "--every", "200ms", *flags, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    report = hunted(done.stdout.splitlines()[1], tmp_path)
+    notes = report["notes"]
+    assert isinstance(notes, list)
+    assert "3 of 5 snapshots forced a collection (capture --gc), the others lag to the last one" in notes
