@@ -1,6 +1,6 @@
 """A dump to a graph: which object each pointer leads to, the shapes of objects, the objects of allocation samples.
 
-Cost: one pass over the pointer lists and the pointer words, constant time a pointer (see leakhunt.kernels.graph.Index).
+Cost: one pass over the pointer lists and the pointer words, constant time a pointer (see leakhunt.kernels.blocks.Index).
 Beside the mapped file the graph takes 36 bytes an object and 8 an edge.
 """
 
@@ -8,8 +8,7 @@ import numpy as np
 
 from leakhunt.errors import DecodeError
 from leakhunt.graph.roots import find_roots
-from leakhunt.kernels import graph as kernel
-from leakhunt.kernels import records
+from leakhunt.kernels import blocks, records
 from leakhunt.model.heap import MALLOC_HEADER_MAX_BYTES, WORD_BYTES, HeapDump, HeapGraph, Int32, Process
 
 SHAPE_WORDS_MAX = MALLOC_HEADER_MAX_BYTES // WORD_BYTES  # larger objects are told apart by size, not by words
@@ -18,10 +17,10 @@ SHAPE_WORDS_MAX = MALLOC_HEADER_MAX_BYTES // WORD_BYTES  # larger objects are to
 def build_graph(dump: HeapDump) -> HeapGraph:
     """The object graph of `dump`. Raises DecodeError where a pointer list does not fit its object."""
     count = len(dump.addresses)
-    index = kernel.Index(dump.addresses, dump.sizes)
+    index = blocks.Index(dump.addresses, dump.sizes)
     edge_starts, shapes = np.empty(count + 1, np.int64), np.empty(count, np.int32)
     try:
-        targets, words, firsts = kernel.edges(
+        targets, words, firsts = blocks.edges(
             dump.contents, index, dump.content_offsets, MALLOC_HEADER_MAX_BYTES, edge_starts, shapes
         )
         shape_firsts = np.frombuffer(firsts, np.int32)
@@ -58,7 +57,7 @@ def pointer_words(contents: memoryview, list_offset: int) -> Int32:
     return (np.frombuffer(records.pair_offsets(contents, list_offset), np.int64) // WORD_BYTES).astype(np.int32)
 
 
-def _sampled(process: Process, index: kernel.Index) -> Int32:
+def _sampled(process: Process, index: blocks.Index) -> Int32:
     """The object of each allocation sample. Its address may be that of the data behind an 8-byte malloc header."""
     objects = np.empty(len(process.sample_addresses), np.int32)
     index.resolve(process.sample_addresses, objects)

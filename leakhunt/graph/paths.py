@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.kernels import graph as kernel
+from leakhunt.kernels.trie import trie
 from leakhunt.model.heap import HeapGraph, Int32, Int64, Naming, RootKind
 from leakhunt.model.site import is_runtime
 
@@ -183,7 +184,7 @@ def fold_paths(graph: HeapGraph, reached: Reach, naming: Naming) -> PathTrie:
     nodes = np.empty(graph.objects, np.int32)
     parents, labels, types, objects, weights = (
         np.asarray(column)
-        for column in kernel.trie(
+        for column in trie(
             reached.order,
             reached.parents,
             reached.vias,

@@ -10,8 +10,7 @@ import re
 
 import numpy as np
 
-from leakhunt.kernels import graph as kernel
-from leakhunt.kernels import records
+from leakhunt.kernels import blocks, records
 from leakhunt.model.heap import WORD_BYTES, HeapDump, HeapGraph, Int32, Int64, Process, RootKind, Roots
 from leakhunt.model.site import is_standard
 
@@ -20,7 +19,7 @@ _PANIC_DATA = 3  # column of a panic record
 _DEFER_SP, _DEFER_CLOSURE = 2, 4  # columns of a defer record
 
 
-def find_roots(dump: HeapDump, index: kernel.Index) -> Roots:
+def find_roots(dump: HeapDump, index: blocks.Index) -> Roots:
     """All roots that lead into the heap, by kind. O(bytes of segments and frames). Raises ValueError(reason, offset)."""
     parts: list[tuple[RootKind, Int64, Int64, Int32]] = []  # kind, pointers, addresses of the words, sources
     contents, process = dump.contents, dump.process
@@ -83,7 +82,7 @@ def _listed(contents: memoryview, list_offset: int, size_bytes: int, offset: int
 
 def _words(contents: memoryview, offsets: Int64) -> Int64:
     values = np.empty(len(offsets), np.int64)
-    kernel.words_at(contents, np.ascontiguousarray(offsets), values)
+    blocks.words_at(contents, np.ascontiguousarray(offsets), values)
     return values
 
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from leakhunt.graph.paths import PathTrie, Rank, RootGroup
 from leakhunt.heaps.view import HeapView
-from leakhunt.kernels import graph as kernel
+from leakhunt.kernels.graph import sum_up
+from leakhunt.kernels.trie import trie
 from leakhunt.model.answer import Row
 
 PPM = 1_000_000
@@ -54,7 +55,7 @@ def dominator_tree(view: HeapView) -> PathTrie:
     vias = np.where(at_top, idoms - count, 0).astype(np.int32)
     types = len(naming.type_names)
     nodes = np.empty(count, np.int32)
-    columns = kernel.trie(
+    columns = trie(
         order,
         parents,
         vias,
@@ -71,8 +72,8 @@ def dominator_tree(view: HeapView) -> PathTrie:
     node_parents, labels, node_types, objects, weights = (np.asarray(column) for column in columns)
     total_objects, total_bytes = objects.copy(), weights.copy()
     node_order = np.arange(len(node_parents), dtype=np.int32)
-    kernel.sum_up(node_order, node_parents, total_objects)
-    kernel.sum_up(node_order, node_parents, total_bytes)
+    sum_up(node_order, node_parents, total_objects)
+    sum_up(node_order, node_parents, total_bytes)
     return PathTrie(
         (*dominators.groups, SHARED),
         nodes,

@@ -1,66 +1,14 @@
 """The graph kernels against slower twins on random graphs."""
 
-import array
-from collections import defaultdict, deque
+from collections import deque
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leakhunt.kernels import graph as kernel
 
 Graph = list[list[int]]
-
-
-@st.composite
-def blocks(draw: st.DrawFn, step: int = 8) -> tuple[np.ndarray, np.ndarray]:
-    """Blocks that do not overlap, some near each other, some far apart."""
-    at, addresses, sizes = 0xC000000000, [], []
-    for _ in range(draw(st.integers(0, 30))):
-        at += draw(st.sampled_from([0, step, 8 * step, 512, 8192, 1 << 20, 1 << 26, 1 << 27]))
-        size = step * draw(st.integers(1, 70))
-        addresses.append(at)
-        sizes.append(size)
-        at += size
-    return np.array(addresses, np.int64), np.array(sizes, np.int64)
-
-
-@given(blocks(), st.data(), st.booleans())
-def test_index_finds_what_a_linear_search_finds(
-    columns: tuple[np.ndarray, np.ndarray], data: st.DataObject, halves: bool
-) -> None:
-    addresses, sizes = columns
-    index = kernel.Index(addresses, sizes, halves)
-    edges = [a + d for a, s in zip(addresses.tolist(), sizes.tolist(), strict=True) for d in (-1, 0, 1, s - 1, s)]
-    probes = [
-        0,
-        -1,
-        1 << 47,
-        -(1 << 63),
-        *edges,
-        *data.draw(st.lists(st.integers(0xC000000000, 0xC000000000 + (1 << 30)), max_size=20)),
-    ]
-    found = np.empty(len(probes), np.int32)
-    index.resolve(np.array(probes, np.int64), found)
-    expected = [next((i for i in range(len(addresses)) if addresses[i] <= p < addresses[i] + sizes[i]), -1) for p in probes]
-    assert found.tolist() == expected
-
-
-def test_oddly_aligned_and_scattered_blocks_are_found_too() -> None:
-    scattered = np.arange(40, dtype=np.int64) << 40
-    for addresses, sizes in (
-        (np.array([3, 9, 12], np.int64), np.array([4, 2, 1], np.int64)),
-        (scattered, np.full(40, 8, np.int64)),
-    ):
-        found = np.empty(len(addresses), np.int32)
-        kernel.Index(addresses, sizes).resolve(addresses + sizes - 1, found)
-        assert found.tolist() == list(range(len(addresses)))
-
-
-def test_overlapping_blocks_are_refused() -> None:
-    with pytest.raises(ValueError, match="begins before"):
-        kernel.Index(np.array([0, 8], np.int64), np.array([16, 8], np.int64))
 
 
 def csr(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
@@ -219,70 +167,3 @@ def test_sums_over_subtrees_and_outermost_members(graph: Graph, data: st.DataObj
         if not any(j < len(classes) and classes[j] == classes[i] for j in ancestors(i)):
             expected[classes[i]] += int(sums[i])
     assert first.tolist() == expected
-
-
-@given(rooted(), st.data())
-def test_trie_equals_its_slow_twin(case: tuple[Graph, list[list[int]], list[bool]], data: st.DataObject) -> None:
-    graph, phases, late = case
-    nothing = [False] * len(graph)
-    order, parents, _ = walk(graph, phases, nothing, nothing)
-    roots = [root for phase in phases for root in phase]
-    count = len(graph)
-    types = [data.draw(st.integers(0, 2)) for _ in range(count)]
-    hidden = [False, False, data.draw(st.booleans())]
-    root_names = [data.draw(st.integers(0, 1)) for _ in roots]
-    root_labels = [data.draw(st.integers(-1, 1)) for _ in roots]
-    labels = [[data.draw(st.integers(0, 2)) for _ in range(data.draw(st.integers(0, 3)))] for _ in range(3)]
-    sizes = [8 * data.draw(st.integers(1, 4)) for _ in range(count)]
-    data_words = [int(late[i]) for i in range(count)]
-    vias = [roots.index(i) if parents.get(i) == -1 else graph[parents[i]].index(i) if i in parents else 0 for i in range(count)]
-
-    found: dict[tuple[tuple[int, int], ...], list[int]] = defaultdict(lambda: [0, 0])
-    paths: dict[int, tuple[tuple[int, int], ...]] = {}
-    for block in order:
-        holder = parents[block]
-        if holder < 0:
-            path = ((root_names[vias[block]], -1),)
-            found[path][0] += 0
-            label = root_labels[vias[block]]
-        else:
-            path = paths[holder]
-            row, word = labels[types[holder]], vias[block] - data_words[holder]
-            label = row[word % len(row)] if row and word >= 0 else -1
-        step = (label, types[block])
-        if not hidden[types[block]]:
-            path = path[: path.index(step, 1) + 1] if step in path[1:] else (*path, step)
-            found[path][0] += 1
-        found[path][1] += sizes[block]
-        paths[block] = path
-
-    nodes = np.empty(count, np.int32)
-    starts, label_ids = csr(labels)
-    columns = kernel.trie(
-        np.array(order, np.int32), np.array([parents.get(i, -2) for i in range(count)], np.int32), np.array(vias, np.int32),
-        np.array(sizes, np.int64), np.array(types, np.int32), np.array(hidden, np.uint8), np.array(data_words, np.int8),
-        starts, label_ids, np.array(root_names, np.int32), np.array(root_labels, np.int32), nodes,
-    )  # fmt: skip
-    node_parents, node_labels, node_types, counts, weights = (list(column) for column in columns)
-
-    def spelled(node: int) -> tuple[tuple[int, int], ...]:
-        above = spelled(node_parents[node]) if node_parents[node] >= 0 else ()
-        return (*above, (node_labels[node], node_types[node]))
-
-    assert {spelled(i): [counts[i], weights[i]] for i in range(len(counts))} == dict(found)
-    assert [spelled(int(nodes[i])) for i in order] == [paths[i] for i in order]
-    assert all(node_parents[i] < i for i in range(len(counts)))
-
-
-def test_edges_refuses_pointers_outside_their_block() -> None:
-    index = kernel.Index(np.array([64], np.int64), np.array([16], np.int64))
-    for pairs, reason in (
-        (b"\x01\x10\x00", "outside its block"),
-        (b"\x01\x04\x00", "outside its block"),
-        (b"\x01\x80", "leaves the data"),
-        (b"\x01\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x00", "leaves the data"),
-        (b"", "leaves the data"),
-    ):
-        starts, shapes = np.empty(2, np.int64), np.empty(1, np.int32)
-        with pytest.raises(ValueError, match=reason):
-            kernel.edges(bytes(16) + pairs, index, array.array("q", [0]), 512, starts, shapes)
