@@ -26,8 +26,9 @@ def annotate(report: Report, log: CompilerLog | None = None, tree: SourceTree | 
     if log is None and tree is None and not source_url:
         return report
     index = EscapeIndex(log) if log else None
+    taken_ns = report.window.end_ns
     cases = tuple(
-        replace(case, source_notes=(*case.source_notes, *site_notes(case.site, index, tree, source_url)))
+        replace(case, source_notes=(*case.source_notes, *site_notes(case.site, index, tree, source_url, taken_ns)))
         for case in report.cases
     )
     notes = [*report.notes, *log_notes(log)] if log else list(report.notes)
@@ -35,9 +36,9 @@ def annotate(report: Report, log: CompilerLog | None = None, tree: SourceTree | 
 
 
 def site_notes(
-    site: AllocationSite, index: EscapeIndex | None, tree: SourceTree | None, source_url: str = ""
+    site: AllocationSite, index: EscapeIndex | None, tree: SourceTree | None, source_url: str = "", taken_ns: int = 0
 ) -> tuple[str, ...]:
-    """Lines about one site, in the order in which a person asks: why, where, who."""
+    """Lines about one site, in the order in which a person asks: why, where, who. `taken_ns` is when the profile was taken."""
     lines: list[str] = []
     if index:
         lines += summary(index, index.explain(site))
@@ -49,6 +50,8 @@ def site_notes(
         change = history.last_change(quoted.root, quoted.path, quoted.marked)
         if change:
             lines.append(change.sentence())
+            if 0 < taken_ns < change.time_ns:
+                lines.append("that was after the profile was taken: the build may have had another line here")
         if who := history.owners(quoted.root, quoted.path):
             lines.append(f"owned by {' '.join(who)}")
     if source_url:

@@ -12,25 +12,29 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from leakhunt.units import NS_PER_SECOND
+
 GIT_TIMEOUT_SECONDS = 20.0  # a report waits no longer for a line of history
 MAX_CODEOWNERS_BYTES = 3 << 20  # GitHub's own limit
+_LAST_SECOND = 253_402_300_799  # of the year 9999, the last that a date can have
 _CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
 
 
 @dataclass(frozen=True, slots=True)
 class LastChange:
-    """The commit that last touched a line. `commit` is "" for a line not committed yet."""
+    """The commit that last touched a line. `commit` is "" for a line not committed yet; `time_ns` when it was written."""
 
     commit: str
     author: str
-    date: str
+    time_ns: int
     summary: str
 
     def sentence(self) -> str:
         """One line for a report."""
         if not self.commit:
             return "this line is not committed yet"
-        return f"last changed {self.date} by {self.author} in {self.commit[:12]}: {self.summary}"
+        date = datetime.fromtimestamp(self.time_ns // NS_PER_SECOND, UTC).date().isoformat()
+        return f"last changed {date} by {self.author} in {self.commit[:12]}: {self.summary}"
 
 
 def last_change(root: Path, path: str, line: int) -> LastChange | None:
@@ -40,13 +44,11 @@ def last_change(root: Path, path: str, line: int) -> LastChange | None:
         return None
     fields = dict(part.split(" ", 1) for part in said.splitlines()[1:] if " " in part and not part.startswith("\t"))
     commit = said.split(" ", 1)[0]
-    try:
-        date = datetime.fromtimestamp(int(fields.get("author-time", "0")), UTC).date().isoformat()
-    except (ValueError, OverflowError, OSError):
-        date = "at an unknown date"
     if set(commit) == {"0"}:
-        return LastChange("", "", "", "")
-    return LastChange(commit, fields.get("author", "unknown"), date, fields.get("summary", ""))
+        return LastChange("", "", 0, "")
+    written = fields.get("author-time", "")
+    seconds = min(int(written[:12]), _LAST_SECOND) if written.isdecimal() else 0
+    return LastChange(commit, fields.get("author", "unknown"), seconds * NS_PER_SECOND, fields.get("summary", ""))
 
 
 def revision(root: Path) -> str:

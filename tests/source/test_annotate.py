@@ -124,6 +124,14 @@ def test_stack_limits_are_those_that_the_words_state(
     assert heap == expected
 
 
+def test_a_line_changed_after_the_profile_is_said(service: Path) -> None:
+    said = "that was after the profile was taken: the build may have had another line here"
+    written_ns = 1_767_323_045 * 10**9  # the fixture's commit, 2026-01-02T03:04:05Z
+    assert said in site_notes(PUT, None, SourceTree(service), taken_ns=written_ns - 1)
+    assert said not in site_notes(PUT, None, SourceTree(service), taken_ns=written_ns)
+    assert said not in site_notes(PUT, None, SourceTree(service))
+
+
 def test_every_case_of_a_report_is_annotated_and_nothing_else_changes(service: Path) -> None:
     report = build.one_leak()
     log = parse_compiler_text(["# p", "x.go:1:2: brand new words", "x.go:1:2: y escapes to heap"], "escape.txt")
