@@ -322,7 +322,16 @@ def with_series() -> Report:
     )
 
 
+def frameless() -> Report:
+    """A site without a stack, one snapshot, and a case of it."""
+    site = AllocationSite(())
+    case = replace(LEAK, site=site, sites=(site,), fingerprint=site.fingerprint, evidence=(), remedy="", headline="")
+    return replace(one_leak(), cases=(case,), headline="", series=series_of((site,), 1))
+
+
 ALL = {
     function.__name__: function
-    for function in (bare, empty, clean, one_leak, with_retention_and_limit, many, hostile, odd_numbers, with_series)
-}
+    for function in (
+        bare, empty, clean, one_leak, with_retention_and_limit, many, hostile, odd_numbers, with_series, frameless,
+    )
+}  # fmt: skip
