@@ -49,6 +49,11 @@ def next_steps(verdict: Verdict, cases: Sequence[Case], evidence: Evidence) -> t
         steps.append(
             "for what grows outside Go no heap profile helps: compare /proc/PID/smaps twice, and count mmap and C allocations"
         )
+    builds = len({build for build in evidence.series.build_ids if build})
+    if builds > 1:
+        steps.append(
+            f"the profiles are of {builds} builds: leakhunt builds, on the same folder, compares growth before and after"
+        )
     return tuple(steps)
 
 

@@ -43,6 +43,10 @@ def test_one_folder_with_two_builds_is_told_apart_by_build_id(tmp_path: Path) ->
     done = leakhunt("builds", ".", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 new, 1 fixed: ")
+    hunted = leakhunt("hunt", ".", "--format", "json", cwd=tmp_path)
+    assert (
+        "the profiles are of 2 builds: leakhunt builds, on the same folder, compares growth before and after" in hunted.stdout
+    )
 
 
 def test_what_cannot_be_compared_is_one_line_and_exit_2(tmp_path: Path) -> None:
