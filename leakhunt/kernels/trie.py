@@ -38,7 +38,7 @@ class _Steps:
             ^ (cython.cast(cython.ulonglong, cython.cast(cython.uint, label)) << 16)
             ^ cython.cast(cython.ulonglong, cython.cast(cython.uint, type_))
         ) * _GOLDEN
-        at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, hash_ >> 20) & self.mask
+        at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, hash_ >> 32) & self.mask
         while self.table[at, 3] >= 0 and not (
             self.table[at, 0] == node and self.table[at, 1] == label and self.table[at, 2] == type_
         ):
