@@ -24,6 +24,9 @@ def main() -> None:
 
         print(f"leakhunt: {printable(str(error), limit=2000)}", file=sys.stderr)
         sys.exit(2)
+    except MemoryError:
+        print("leakhunt: there is not enough memory for this input", file=sys.stderr)
+        sys.exit(2)
     except BrokenPipeError:  # the reader (head, less) has seen enough
         sys.stdout = None  # keeps the interpreter from flushing into the closed pipe at exit
         sys.exit(0)

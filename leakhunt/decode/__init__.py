@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_INPUT_BYTES = 1 << 30  # of a compressed or text profile file; the largest of 148 public ones has 0.4 MB
 MAX_TEXT_BYTES = 256 << 20  # text costs some ten times its size in memory; a million goroutine stacks have this much
+MAX_TEXT_LINES = 20_000_000  # which those million goroutines have
+_READ_BYTES = 16 << 20  # at a time: a read reserves what it asks for, however small the file
 # What protobuf profiles begin with: field 1, sample_type (pprof), 11, period_type (Go's heap) or 9, time_nanos (its others).
 _PROTOBUF_FIRST = (b"\n", b"Z", b"H")
 
@@ -69,8 +71,9 @@ def _load_other(data: bytes, source: str, failure: DecodeError | None) -> Profil
         if failure is not None:
             raise failure
         return pprof.decode(data, source)
-    if len(data) > MAX_TEXT_BYTES:
-        raise DecodeError(source, None, f"is text of more than {MAX_TEXT_BYTES} bytes; fetch it without ?debug=")
+    if len(data) > MAX_TEXT_BYTES or data.count(b"\n") > MAX_TEXT_LINES:
+        reason = f"is text of more than {MAX_TEXT_BYTES} bytes or {MAX_TEXT_LINES} lines; fetch it without ?debug="
+        raise DecodeError(source, None, reason)
     from leakhunt.decode import text
 
     if found == sniff.Format.HEAP_TEXT:
@@ -87,7 +90,7 @@ def read_file(path: str, limit_bytes: int = MAX_INPUT_BYTES) -> bytes:
     try:
         with open(path, "rb", buffering=0) as file:
             chunks, left = [], limit_bytes + 1
-            while left > 0 and (chunk := file.read(left)):
+            while left > 0 and (chunk := file.read(min(left, _READ_BYTES))):
                 chunks.append(chunk)
                 left -= len(chunk)
     except OSError as error:

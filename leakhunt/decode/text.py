@@ -7,9 +7,12 @@ Unlike pprof, Go's heap text keeps all four columns even where everything alloca
 
 from __future__ import annotations
 
+import io
+import itertools
 import math
 import re
 from array import array
+from collections.abc import Iterator
 
 from leakhunt.errors import DecodeError
 from leakhunt.model.profile import Mapping, Profile, ProfileKind, ValueType
@@ -21,6 +24,7 @@ _COUNT_SAMPLE = re.compile(r"(\d+) @((?: 0x[0-9a-f]+)*)", re.ASCII)
 _GOROUTINE = re.compile(r"goroutine \d+(?: gp=\S+)?(?: m=\S+)?(?: mp=\S+)? \[(.*)\]:", re.ASCII)
 _POSITION = re.compile(r"\t(.*):(\d+)(?: \+0x[0-9a-f]+)?(?: fp=.*)?", re.ASCII)
 _MAX_INT64 = (1 << 63) - 1
+MAX_TEXT_FRAMES = 2_000_000  # distinct ones; the largest Go programs have some hundred thousand program counters in all
 # Sections that only the C++ libraries write.
 _MEMORY_MAP = ("--- Memory map: ---", "MAPPED_LIBRARIES:")
 
@@ -29,7 +33,7 @@ Frame = tuple[int, str, str, int]  # program counter, function ("" unknown), fil
 
 def decode_heap(data: bytes, source: str) -> Profile:
     """A heap profile in text form, `data` beginning with `heap profile:`. Cost: linear. Raises DecodeError."""
-    lines = _lines(data)
+    lines = _Lines(data)
     header = next((_HEAP_HEADER.search(line) for line in lines if line.strip()), None)
     if header is None:
         raise DecodeError(source, None, "is not a readable heap profile: its first line is not one")
@@ -38,10 +42,10 @@ def decode_heap(data: bytes, source: str) -> Profile:
         raise DecodeError(source, None, f"is a {kind} profile, not of Go; for a Go program fetch /debug/pprof/heap instead")
     if kind == "heap":
         period //= 2  # Go writes twice its MemProfileRate there, as the first C++ profiler did
-    if any(line.strip().startswith(_MEMORY_MAP) for line in lines) and kind != "heap":
+    if kind != "heap" and any(line.strip().startswith(_MEMORY_MAP) for line in lines):
         reason = "is a heap profile of tcmalloc, so of a C++ program; for a Go program fetch /debug/pprof/heap instead"
         raise DecodeError(source, None, reason)
-    table = _Table()
+    table = _Table(source)
     stack: list[int] = []
     for number, raw in enumerate(lines, 1):
         line = raw.strip()
@@ -68,16 +72,16 @@ def decode_heap(data: bytes, source: str) -> Profile:
     types = tuple(ValueType(name, "count" if name.endswith("objects") else "bytes") for name in names)
     memstats = _memstats(lines)
     period = 1 if kind == "heapprofile" else period
-    return table.profile(source, ProfileKind.HEAP, types, period, ValueType("space", "bytes"), memstats)
+    return table.profile(ProfileKind.HEAP, types, period, ValueType("space", "bytes"), memstats)
 
 
 def decode_goroutines(data: bytes, source: str) -> Profile:
     """A goroutine or goroutineleak profile as `?debug=1` prints it. Cost: linear. Raises DecodeError."""
-    lines = _lines(data)
+    lines = _Lines(data)
     header = next((_COUNT_HEADER.fullmatch(line.strip()) for line in lines if line.strip() and not line.startswith("#")), None)
     if header is None:
         raise DecodeError(source, None, "is not a readable goroutine profile: its first line is not one")
-    table = _Table()
+    table = _Table(source)
     for number, raw in enumerate(lines, 1):
         line = raw.strip()
         if line.startswith("---"):
@@ -91,7 +95,7 @@ def decode_goroutines(data: bytes, source: str) -> Profile:
                 raise DecodeError(source, None, reason)
             table.sample([_int64(sample[1], source, f"line {number}")], _addresses(sample[2], source, number), 0)
     kind = ProfileKind.GOROUTINE if header[1] == "goroutine" else ProfileKind.GOROUTINE_LEAK
-    return table.profile(source, kind, (ValueType(kind, "count"),), 1, ValueType(kind, "count"), {})
+    return table.profile(kind, (ValueType(kind, "count"),), 1, ValueType(kind, "count"), {})
 
 
 def decode_stacks(data: bytes, source: str) -> Profile:
@@ -102,6 +106,7 @@ def decode_stacks(data: bytes, source: str) -> Profile:
     counts: dict[tuple[Frame, ...], int] = {}
     leaked: dict[tuple[Frame, ...], int] = {}
     frames: list[Frame] = []
+    known: dict[Frame, Frame] = {}
     state, function, created = "", "", False
 
     def close() -> None:
@@ -111,7 +116,7 @@ def decode_stacks(data: bytes, source: str) -> Profile:
             if "(leaked)" in state:
                 leaked[stack] = leaked.get(stack, 0) + 1
 
-    for line in _lines(data):
+    for line in _Lines(data):
         if start := _GOROUTINE.fullmatch(line):
             close()
             state, frames, function, created = start[1] or "unknown", [], "", False
@@ -122,22 +127,26 @@ def decode_stacks(data: bytes, source: str) -> Profile:
             created = line.startswith("created by ")
             function = line[: line.rfind("(")] if line.endswith(")") and "(" in line else line
         elif state and function and not created and (position := _POSITION.fullmatch(line)):
-            frames.append((0, function, position[1], min(int(position[2]), _MAX_INT64)))
+            frame = (0, function, position[1], _line_number(position[2]))
+            frames.append(known.setdefault(frame, frame))
             function = ""
+            if len(known) > MAX_TEXT_FRAMES:
+                raise DecodeError(source, None, f"is refused: its stacks have more than {MAX_TEXT_FRAMES} different frames")
     close()
     if not counts:
         raise DecodeError(source, None, "is not a readable goroutine profile: no goroutine has a stack in it")
-    table = _Table()
+    table = _Table(source)
     for stack, count in (leaked or counts).items():
         table.symbolised([count], list(stack))
     kind = ProfileKind.GOROUTINE_LEAK if leaked else ProfileKind.GOROUTINE
-    return table.profile(source, kind, (ValueType(kind, "count"),), 1, ValueType(kind, "count"), {})
+    return table.profile(kind, (ValueType(kind, "count"),), 1, ValueType(kind, "count"), {})
 
 
 class _Table:
     """Collects samples into a Profile's columns. A sample's comment lines come after it, so it is closed by the next one."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
+        self._source = source
         self._values, self._blocks = array("q"), array("q")
         self._stack_offsets, self._stack_locations = array("q", [0]), array("q")
         self._line_offsets, self._line_functions, self._line_numbers = array("q", [0]), array("q"), array("q")
@@ -170,7 +179,7 @@ class _Table:
                 self._symbols.append((counter, "", "", 0))
             elif len(fields) == 4:
                 file, _, number = fields[3].rpartition(":")
-                self._symbols.append((counter, fields[2].rpartition("+")[0] or fields[2], file, min(int(number), _MAX_INT64)))
+                self._symbols.append((counter, fields[2].rpartition("+")[0] or fields[2], file, _line_number(number)))
         except ValueError:
             return  # a comment that looked like a frame
 
@@ -188,6 +197,8 @@ class _Table:
         known = self._locations.get(frame)
         if known is not None:
             return known
+        if len(self._locations) >= MAX_TEXT_FRAMES:
+            raise DecodeError(self._source, None, f"is refused: its stacks have more than {MAX_TEXT_FRAMES} different frames")
         counter, function, file, line = frame
         index = self._locations[frame] = len(self._locations)
         self._addresses.append(counter)
@@ -199,7 +210,6 @@ class _Table:
 
     def profile(
         self,
-        source: str,
         kind: ProfileKind,
         types: tuple[ValueType, ...],
         period: int,
@@ -210,10 +220,10 @@ class _Table:
         self._close()
         last_gc = memstats.get("LastGC", 0)
         time_ns = last_gc if 0 < last_gc <= _MAX_INT64 else 0
-        note = f"{source} does not say when it was taken; the time of the last collection before it stands for that"
+        note = f"{self._source} does not say when it was taken; the time of the last collection before it stands for that"
         mapped = array("q", [0]) * len(self._locations)
         return Profile(
-            source=source,
+            source=self._source,
             kind=kind,
             sample_types=types,
             default_sample_type="",
@@ -241,8 +251,20 @@ def _column(numbers: array[int]) -> memoryview:
     return memoryview(numbers)
 
 
-def _lines(data: bytes) -> list[str]:
-    return data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
+class _Lines:
+    """The lines of `data` one by one, as often as asked for: no list of them, which could weigh many times the text."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __iter__(self) -> Iterator[str]:
+        for line in io.BytesIO(self._data):
+            yield line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+
+
+def _line_number(text: str) -> int:
+    """`text`, all digits, as a line number; 0 where it cannot be one."""
+    return int(text) if len(text) < 19 else 0
 
 
 def _int64(text: str, source: str, where: str) -> int:
@@ -279,11 +301,10 @@ def _truncated(number: float) -> int:
     return max(-_MAX_INT64, min(_MAX_INT64, int(number))) if math.isfinite(number) else _MAX_INT64
 
 
-def _memstats(lines: list[str]) -> dict[str, int]:
+def _memstats(lines: _Lines) -> dict[str, int]:
     """The `# Name = value` lines; `# Stack = 1 / 2` is StackInuse and StackSys, a list keeps no number."""
     found: dict[str, int] = {}
-    start = next((i for i, line in enumerate(lines) if line.strip() == "# runtime.MemStats"), len(lines))
-    for line in lines[start:]:
+    for line in itertools.dropwhile(lambda line: line.strip() != "# runtime.MemStats", lines):
         name, equals, value = line.removeprefix("# ").partition(" = ")
         if not equals or not line.startswith("# "):
             continue

@@ -299,6 +299,8 @@ class _Scan:
                 c.expect(2)
                 stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
                 self.locations += 1
+                if c.value < 2:
+                    raise ValueError(f"a location without an id at offset {c.at}")
                 while c.at < stop:
                     c.header(stop)
                     self.lines += c.field == 4
@@ -320,6 +322,8 @@ class _Scan:
                     self.period_type = pair
             elif field in (_FUNCTION, _MAPPING, _STRING):
                 c.expect(2)
+                if field != _STRING and c.value < 2:
+                    raise ValueError(f"a function or mapping without an id at offset {c.at}")
                 c.at += cython.cast(cython.Py_ssize_t, c.value)
                 self.functions += field == _FUNCTION
                 self.mappings += field == _MAPPING
