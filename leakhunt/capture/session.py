@@ -99,8 +99,8 @@ class Outcome:
 
 
 def capture(plan: Plan, connection: Connection, on_event: Callable[[Event], None]) -> Outcome:
-    """Runs a capture to its end, or until SIGINT or SIGTERM. Raises ConfigError before the first request, CaptureError where
-    the disk refuses."""
+    """Runs a capture to its end, or until SIGINT or SIGTERM. Raises ConfigError before the first request; what goes wrong
+    later is an event."""
     return asyncio.run(run(plan, connection, on_event))
 
 
@@ -157,15 +157,15 @@ async def _follow(
     while True:
         try:
             snapshot = await take(client, connection, tally.target, gc=plan.gc, parts=plan.parts)
+            record = tally.folder.add(snapshot)
         except CaptureError as error:
             if tally.taken == 0:
                 tally.failure = str(error)
                 on_event(GivenUp(tally.target, str(error)))
                 return
-            tally.missed += 1
+            tally.missed += 1  # a full disk too: somebody may make room before the next
             on_event(Missed(tally.target, str(error)))
         else:
-            record = tally.folder.add(snapshot)
             tally.taken += 1
             tally.restarts += bool(record.restarted)
             tally.restarts_in_succession = tally.restarts_in_succession + 1 if record.restarted else 0

@@ -1,18 +1,23 @@
 """A series on disk: whole files or none, names that sort, a cap that keeps its promise, metadata that round-trips."""
 
-import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from leakhunt import decode
+from leakhunt.capture.connection import Connection
 from leakhunt.capture.folder import SeriesFolder, write_atomically
 from leakhunt.capture.record import read_record, records_in
+from leakhunt.capture.session import Event, Missed, Plan, Schedule, capture
 from leakhunt.capture.snapshot import Fetched, Snapshot
-from leakhunt.capture.target import Target
+from leakhunt.capture.target import Target, parse_target
 from leakhunt.errors import CaptureError, ConfigError
 from leakhunt.units import NS_PER_SECOND
-from tests.capture.servers import HEAP
+from tests.capture.servers import HEAP, url_of
 
 TARGET = Target("http://h:1/debug/pprof", "h_1")
 START_NS = 1_795_568_769_469_676_892  # 2026-11-25T01:06:09.469Z
@@ -111,27 +116,39 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     assert [path.name for path in tmp_path.iterdir()] == ["file.pb"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not Path("/bin/mount").exists(), reason="needs root to mount a small disk")
-def test_a_full_disk(tmp_path: Path) -> None:
-    import subprocess
-
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 16 KiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(disk)], check=False, capture_output=True
-    ).returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
-        folder = opened(disk)
-        folder.add(snapshot())
-        before = sorted(path.name for path in folder.path.iterdir())
-        with pytest.raises(CaptureError, match="cannot be written: No space left on device"):
-            [folder.add(snapshot(second)) for second in range(1, 10)]
-        left = sorted(path.name for path in folder.path.iterdir())
-        assert set(before) <= set(left)
-        assert len(left) == 2 * folder.snapshots, "no partial file, no profile without its metadata"
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk(small_disk: Path) -> None:
+    folder = opened(small_disk)
+    folder.add(snapshot())
+    before = sorted(path.name for path in folder.path.iterdir())
+    with pytest.raises(CaptureError, match="cannot be written: No space left on device"):
+        [folder.add(snapshot(second)) for second in range(1, 10)]
+    left = sorted(path.name for path in folder.path.iterdir())
+    assert set(before) <= set(left)
+    assert len(left) == 2 * folder.snapshots, "no partial file, no profile without its metadata"
+
+
+def test_a_disk_that_fills_up_during_a_capture_ends_nothing(small_disk: Path, misbehaving: ThreadingHTTPServer) -> None:
+    events: list[Event] = []
+    plan = Plan((parse_target(f"{url_of(misbehaving)}/good"),), small_disk, Schedule(0.02, 12))
+    outcome = capture(plan, Connection(retries=0), events.append)
+    (tally,) = outcome.tallies
+    assert tally.taken >= 1
+    assert tally.missed >= 1
+    assert tally.taken + tally.missed == 12
+    assert any(isinstance(event, Missed) and "No space left on device" in event.reason for event in events)
+    assert len(list(tally.folder.path.iterdir())) == 2 * tally.taken
 
 
 def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
