@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,9 +136,16 @@ class Publication:
             if position < len(self._outputs):
                 write_atomically(self._outputs[position], text)
             else:
-                sys.stdout.write(text)
+                _print(text)
         if self._for_github:
             _tell_github(report, self._options, self.readable)
+
+
+def _print(text: str) -> None:
+    """Writes to standard output; what its encoding lacks (blocks of a sparkline on an ASCII terminal) shows as `?`."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    sys.stdout.write(text)
 
 
 def wanted_formats(formats: Sequence[str], outputs: Sequence[str]) -> list[str]:

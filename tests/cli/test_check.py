@@ -194,3 +194,11 @@ def test_benchmarks_alone_and_beside_profiles(tmp_path: Path) -> None:
     nothing = leakhunt("check", cwd=tmp_path, environment=QUIET)
     assert nothing.returncode == 2
     assert "name profiles, or benchmarks with --bench OLD NEW" in nothing.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_terminal_that_lacks_characters_gets_question_marks(tmp_path: Path, encoding: str) -> None:
+    for format in ("terminal", "markdown", "short", "json"):
+        environment = {**QUIET, "PYTHONIOENCODING": encoding}
+        done = leakhunt("hunt", LEAKING, "--format", format, cwd=tmp_path, environment=environment)
+        assert done.returncode == 0, done.stderr
