@@ -316,7 +316,7 @@ class Spread:
         delta: cython.longlong
         key: cython.longlong
         at: cython.Py_ssize_t
-        if action <= _POINTER:
+        if action <= _POINTER or (action <= _INSIDE and self.layouts[target] == argument):
             return 0
         delta = self.word_at(place) - self.addresses[target] - 8 * self.data_words[target]
         if action == _INTERFACE:
