@@ -10,6 +10,7 @@ from leakhunt.model.site import AllocationSite, Frame
 from leakhunt.reports import FORMATS, RenderOptions, render
 from leakhunt.reports.redact import Redaction, redact
 from tests.reports import build
+from tests.reports.test_schema import VALIDATOR
 
 SALT = b"salt"
 OURS = re.compile(r"\bStore|shop|session|Session\b|catalogue|tile|LRUCache|login|/home|profiles/|Entry|entries\b|bluele")
@@ -135,3 +136,10 @@ def test_main_and_compiler_made_names_stay() -> None:
     assert re.fullmatch(r"main\.n[0-9a-f]{10}\.func1", first.function)
     assert second.function == "main.main"
     assert "/src/main.go" in names.values()
+
+
+@pytest.mark.parametrize("name", build.ALL)
+@pytest.mark.parametrize("level", list(Redaction))
+def test_a_redacted_report_is_still_valid_json(name: str, level: Redaction) -> None:
+    report, _ = redact(build.ALL[name](), level, SALT)
+    VALIDATOR.validate(json.loads(render("json", report)))
