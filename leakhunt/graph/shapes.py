@@ -13,15 +13,16 @@ MOST_OFFSETS = 6  # more pointer words than this are counted, not listed
 ARRAY_POINTERS = 16  # an object with more is an array or a map's table: its edges share one label, or no path would fold
 
 
-def name_by_shape(graph: HeapGraph) -> Naming:
-    """Types are shapes, labels are byte offsets (`+16`), or `[x]` where the object is an array of pointers."""
+def name_by_shape(graph: HeapGraph, with_roots: bool = True) -> Naming:
+    """Types are shapes, labels are byte offsets (`+16`), or `[x]` where the object is an array of pointers. Roots stay without
+    names where something else will name them."""
     labels: dict[str, int] = {}
     names, rows = [], []
     for size, words in zip(graph.shape_sizes.tolist(), graph.shape_words, strict=True):
         names.append(shape_name(size, words))
         rows.append(_labels_of(size, words, labels))
     lengths = np.array([len(row) for row in rows], np.int64)
-    root_names, root_name_ids = name_roots(graph)
+    root_names, root_name_ids = name_roots(graph) if with_roots else ([""], np.zeros(len(graph.roots), np.int32))
     return Naming(
         type_ids=graph.shapes,
         type_names=names,

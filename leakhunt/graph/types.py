@@ -274,26 +274,27 @@ class _Typer:
         variables = Frames(self.graph, self.contents, self.layouts)
         telling = telling_frames(self.graph.process).tolist()
         deferred = deferring_functions(self.graph.process)
-        columns = (
-            picked.tolist(),
-            roots.sources[picked].tolist(),
-            roots.addresses[picked].tolist(),
-            roots.kinds[picked].tolist(),
-        )
-        for i, frame, address, kind in zip(*columns, strict=True):
+        functions, names = frames.functions.tolist(), frames.function_names
+        called: dict[tuple[int, str], str] = {}  # one text for each name, however many roots bear it
+        columns = (column[picked].tolist() for column in (roots.sources, roots.addresses, roots.kinds, roots.targets))
+        for i, frame, address, kind, target in zip(picked.tolist(), *columns, strict=True):
             if frame < 0:
-                self.root_names[i] = name_without_place(self.graph, int(roots.targets[i]), deferred)
+                self.root_names[i] = name_without_place(self.graph, target, deferred)
                 continue
             owner = variables.owner(frame, address)
-            function = frames.function_names[frames.functions[telling[owner]]]
+            function = functions[telling[owner]]
             name, label, slot = variables.at(owner, address, kind == RootKind.STACK)
             if telling[owner] == owner:
-                self.root_names[i], self.root_labels[i] = f"{function} {name}" if name else function, label
+                self.root_labels[i] = label
             else:
-                self.root_names[i] = function
+                name = ""
+            text = called.get((function, name))
+            if text is None:
+                text = called[function, name] = f"{names[function]} {name}" if name else names[function]
+            self.root_names[i] = text
             if slot is not None:
-                place = int(frames.content_offsets[frame]) + address - int(frames.stack_pointers[frame])
-                yield place, int(roots.targets[i]), slot.action, slot.argument, slot.other
+                place = variables.places[frame] + address - variables.lows[frame]
+                yield place, target, slot.action, slot.argument, slot.other
 
     def _finalized(self) -> tuple[Int32, Int32]:
         """Objects with a finalizer, and the layout of what the finalizer's record says they are."""
@@ -316,7 +317,7 @@ class _Typer:
 
 def name_types(graph: HeapGraph, typing: Typing) -> Naming:
     """The naming of a typed heap: Go's types and fields where they are known, shapes elsewhere."""
-    shapes = name_by_shape(graph)
+    shapes = name_by_shape(graph, with_roots=False)
     layouts = typing.layouts.layouts
     count = len(layouts)
     labels = {label: i for i, label in enumerate(shapes.label_names)}

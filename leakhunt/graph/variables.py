@@ -141,6 +141,9 @@ class Frames:
 
     def __init__(self, graph: HeapGraph, contents: memoryview, layouts: Layouts) -> None:
         self.graph, self.contents, self.layouts = graph, contents, layouts
+        frames = graph.process.frames  # as lists: they are read one by one, which numpy is slow at
+        self.lows, self.sizes = frames.stack_pointers.tolist(), frames.sizes.tolist()
+        self.pcs, self.places = frames.pcs.tolist(), frames.content_offsets.tolist()
         self._variables: dict[int, dict[int, tuple[str, Slot | None]]] = {}
         self._regions: dict[int, list[tuple[int, int, int, str, str]]] = {}
 
@@ -163,18 +166,12 @@ class Frames:
 
     def owner(self, frame: int, address: int) -> int:
         """The frame whose variable the word is: the arguments of a call lie at the bottom of the caller's frame."""
-        frames = self.graph.process.frames
         inner = frame - 1
-        if inner >= 0 and frames.stack_pointers[inner] + frames.sizes[inner] == frames.stack_pointers[frame]:
-            offset = address - int(frames.stack_pointers[frame])
-            if offset in self.variables(int(frames.pcs[inner])):
-                return inner
-        return frame
+        is_called = inner >= 0 and self.lows[inner] + self.sizes[inner] == self.lows[frame]
+        return inner if is_called and address - self.lows[frame] in self.variables(self.pcs[inner]) else frame
 
     def _own(self, frame: int, address: int) -> tuple[str, Slot | None] | None:
-        frames = self.graph.process.frames
-        top = int(frames.stack_pointers[frame] + frames.sizes[frame])
-        return self.variables(int(frames.pcs[frame])).get(address - top)
+        return self.variables(self.pcs[frame]).get(address - self.lows[frame] - self.sizes[frame])
 
     def variables(self, pc: int) -> dict[int, tuple[str, Slot | None]]:
         """(variable, slot) of the pointer words of a function's variables, by offset from the canonical frame address."""
@@ -206,18 +203,19 @@ class Frames:
         """(address, bytes, layout, variable, label) of the values in a frame that its own variables point to."""
         if frame in self._regions or len(self._regions) >= MAX_FRAMES:
             return self._regions.get(frame, [])
-        frames = self.graph.process.frames
-        low, size, place = (int(column[frame]) for column in (frames.stack_pointers, frames.sizes, frames.content_offsets))
+        low, size, place = self.lows[frame], self.sizes[frame], self.places[frame]
         found: list[tuple[int, int, int, str, str]] = []
-        for offset, (name, slot) in self.variables(int(frames.pcs[frame])).items():
+        for offset, (name, slot) in self.variables(self.pcs[frame]).items():
             if slot is None or slot.action not in (Action.BASE, Action.INSIDE) or slot.argument < 0:
                 continue
             if not 0 <= size + offset <= size - WORD_BYTES:
                 continue  # a parameter, which lies in the caller's frame
             word = int.from_bytes(self.contents[place + size + offset : place + size + offset + WORD_BYTES], "little")
+            if not low <= word < low + size:
+                continue
             self.layouts.settle()
             layout = self.layouts.layouts[slot.argument]
-            if low <= word < low + size and layout.size_bytes:
+            if layout.size_bytes:
                 # How long a slice's array is may stand elsewhere; it ends with the frame at the latest.
                 room = low + size - word
                 found.append((word, room if layout.repeats else min(layout.size_bytes, room), slot.argument, name, slot.label))
