@@ -122,7 +122,7 @@ def _print_event(event: "Event") -> None:
     else:
         kinds = ", ".join(f"{stored.kind} {format_bytes(stored.bytes)}" for stored in event.record.files)
         live = event.record.memstats.get("HeapAlloc")
-        line = kinds + (f"; live heap {format_bytes(live)}" if live is not None else "")
+        line = kinds + (f"; heap objects {format_bytes(live)}" if live is not None else "")
         line += "".join(f"; no {kind}: {reason}" for kind, reason in event.record.missing.items() if reason != "not served")
         line += f"; RESTARTED: {event.record.restarted}" if event.record.restarted else ""
         line += "".join(f"; {note}" for note in event.record.notes)

@@ -1,6 +1,6 @@
 """Where a process's memory is, from the runtime's MemStats: every byte of it in one row, and which rows grow.
 
-    live heap           HeapAlloc: objects, reachable or not yet swept
+    heap objects        HeapAlloc: live objects, and garbage until it is swept
     heap fragmentation  HeapInuse - HeapAlloc: spans that are partly empty
     idle heap           HeapIdle - HeapReleased: free, and still held from the operating system
     stacks              StackSys: of goroutines
@@ -24,8 +24,8 @@ from leakhunt.units import BYTES_PER_MIB, NS_PER_HOUR, format_bytes, format_rate
 
 Floats = NDArray[np.float64]
 
-LIVE, FRAGMENTS, IDLE, STACKS, RUNTIME, OUTSIDE = (
-    "live heap", "heap fragmentation", "idle heap", "stacks", "runtime", "outside Go"
+OBJECTS, FRAGMENTS, IDLE, STACKS, RUNTIME, OUTSIDE = (
+    "heap objects", "heap fragmentation", "idle heap", "stacks", "runtime", "outside Go"
 )  # fmt: skip
 NEEDED = "Sys HeapAlloc HeapInuse HeapIdle HeapReleased StackSys MSpanSys MCacheSys GCSys BuckHashSys OtherSys".split()
 # Below four snapshots a slope has no interval: the interval of Sen's slope at 95 % is then the whole real line.
@@ -35,7 +35,7 @@ MIN_GROWTH_BYTES = BYTES_PER_MIB
 # A row that filled up shows most of its growth early: at least a fifth of it must lie in the last half to count as growing.
 LAST_HALF_SHARE = 0.2
 _ADVICE = {
-    LIVE: "the sites that grow say who allocates it",
+    OBJECTS: "the sites that grow say who allocates them, unless it is garbage that waits for a collection",
     FRAGMENTS: "few live objects hold many spans: look at sites whose objects mix lifetimes",
     IDLE: "free memory is given back slowly: set GOMEMLIMIT, and look for a peak in load",
     STACKS: "look at the goroutine profile for goroutines that never end",
@@ -107,9 +107,9 @@ def _columns(memstats: Sequence[Mapping[str, int]]) -> dict[str, Floats]:
         return np.array([stats[name] for stats in memstats], dtype=np.float64)
 
     go = column("Sys") - column("HeapReleased")
-    live, in_use = column("HeapAlloc"), column("HeapInuse")
+    objects, in_use = column("HeapAlloc"), column("HeapInuse")
     idle, stacks = column("HeapIdle") - column("HeapReleased"), column("StackSys")
-    columns = {LIVE: live, FRAGMENTS: in_use - live, IDLE: idle, STACKS: stacks, RUNTIME: go - in_use - idle - stacks}
+    columns = {OBJECTS: objects, FRAGMENTS: in_use - objects, IDLE: idle, STACKS: stacks, RUNTIME: go - in_use - idle - stacks}
     if all("MaxRSS" in stats for stats in memstats):
         columns[OUTSIDE] = np.maximum(column("MaxRSS") - np.maximum.accumulate(go), 0.0)
     return columns
@@ -135,6 +135,10 @@ def _grows(values: Floats, low: float) -> bool:
     return bool(low > 0 and grown >= MIN_GROWTH_BYTES and late >= LAST_HALF_SHARE * grown)
 
 
+def _verb(name: str) -> str:
+    return "grow" if name.endswith("s") else "grows"
+
+
 def _conclusion(rows: Sequence[LedgerRow], snapshots: int) -> str:
     if snapshots < MIN_SNAPSHOTS:
         return f"{snapshots} snapshots of this process: at least {MIN_SNAPSHOTS} are needed to say which part grows"
@@ -142,6 +146,7 @@ def _conclusion(rows: Sequence[LedgerRow], snapshots: int) -> str:
     if not growing:
         return f"no part of the memory grows; {format_bytes(sum(row.bytes for row in rows))} in all"
     first = growing[0]
-    flat = "" if any(row.name == LIVE for row in growing) else "the heap is flat, "
+    flat = "" if any(row.name == OBJECTS for row in growing) else "the heap is flat, "
     others = f", {' and '.join(row.name for row in growing[1:])} less" if len(growing) > 1 else ""
-    return f"{flat}{first.name} grows by {format_rate(first.bytes_per_hour).lstrip('+')}{others}: {_ADVICE[first.name]}"
+    rate = format_rate(first.bytes_per_hour).lstrip("+")
+    return f"{flat}{first.name} {_verb(first.name)} by {rate}{others}: {_ADVICE[first.name]}"

@@ -41,7 +41,7 @@ def test_the_live_view_through_a_terminal(growing: Service, tmp_path: Path, colu
         case = next(line for line in screen if line.startswith("LEAK "))
         assert "GiB/h [" in case, "the rate and its interval"
         assert "limit in " in "\n".join(screen)
-        assert any(line.startswith("memory  live heap ") for line in screen)
+        assert any(line.startswith("memory  heap objects ") for line in screen)
         assert screen[-1].rstrip() == "q quit and write the report"
         window.type("q")
         ended = settled(window)

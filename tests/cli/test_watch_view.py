@@ -11,7 +11,7 @@ from tests.reports import build
 
 MIB = 1 << 20
 LEDGER = Ledger(
-    (LedgerRow("live heap", 200 * MIB, 0.0, -1.0, 1.0, False), LedgerRow("outside Go", 90 * MIB, 240 * MIB, 1.0, 2.0, True)),
+    (LedgerRow("heap objects", 200 * MIB, 0.0, -1.0, 1.0, False), LedgerRow("outside Go", 90 * MIB, 240 * MIB, 1.0, 2.0, True)),
     12,
     "the heap is flat, outside Go grows by 240 MiB/h: look at cgo",
 )  # fmt: skip
@@ -49,7 +49,7 @@ def test_what_it_says() -> None:
     assert "next in 17s" in text[1]
     assert text[2].startswith(" LEAK ")
     assert any(line.startswith("LEAK ") and "[" in line for line in text), text
-    assert any(line.startswith("memory  outside Go 90.0 MiB ↑ 240 MiB/h   live heap 200 MiB") for line in text)
+    assert any(line.startswith("memory  outside Go 90.0 MiB ↑ 240 MiB/h   heap objects 200 MiB") for line in text)
     assert "the heap is flat, outside Go grows by 240 MiB/h: look at cgo" in text
 
 

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leakhunt.measure.ledger import LIVE, OUTSIDE, Ledger, ledger, newest_ledger
+from leakhunt.measure.ledger import OBJECTS, OUTSIDE, Ledger, ledger, newest_ledger
 from leakhunt.units import BYTES_PER_MIB, NS_PER_HOUR
 
 MIB = BYTES_PER_MIB
@@ -52,8 +52,8 @@ def test_growth_outside_the_heap() -> None:
 
 def test_growth_of_the_heap_and_of_stacks() -> None:
     found = made(*(stats(live=50 + 10 * i, stacks=2 + 2 * i) for i in range(12)))
-    assert {row.name for row in found.rows if row.grows} == {LIVE, "stacks"}
-    assert found.conclusion.startswith("live heap grows by 10.0 MiB/h, stacks less: the sites that grow")
+    assert {row.name for row in found.rows if row.grows} == {OBJECTS, "stacks"}
+    assert found.conclusion.startswith("heap objects grow by 10.0 MiB/h, stacks less: the sites that grow")
 
 
 def test_nothing_grows() -> None:
