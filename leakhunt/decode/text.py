@@ -24,6 +24,7 @@ _COUNT_SAMPLE = re.compile(r"(\d+) @((?: 0x[0-9a-f]+)*)", re.ASCII)
 _GOROUTINE = re.compile(r"goroutine \d+(?: gp=\S+)?(?: m=\S+)?(?: mp=\S+)? \[(.*)\]:", re.ASCII)
 _POSITION = re.compile(r"\t(.*):(\d+)(?: \+0x[0-9a-f]+)?(?: fp=.*)?", re.ASCII)
 _MAX_INT64 = (1 << 63) - 1
+_LARGEST_FLOAT = float((1 << 63) - 1024)  # the largest float that is an int64
 MAX_TEXT_FRAMES = 2_000_000  # distinct ones; the largest Go programs have some hundred thousand program counters in all
 # Sections that only the C++ libraries write.
 _MEMORY_MAP = ("--- Memory map: ---", "MAPPED_LIBRARIES:")
@@ -293,12 +294,18 @@ def _scaled(count: int, size: int, period: int) -> tuple[int, int]:
         return 0, 0
     if period <= 1:
         return count, size
-    scale = 1 / (1 - math.exp(-(float(size) / float(count)) / float(period)))
+    try:
+        scale = 1 / (1 - math.exp(-(float(size) / float(count)) / float(period)))
+    except ZeroDivisionError:  # a size that vanishes beside the period
+        scale = math.inf
+    except OverflowError:  # a negative one that dwarfs it
+        scale = 0.0
     return _truncated(float(count) * scale), _truncated(float(size) * scale)
 
 
 def _truncated(number: float) -> int:
-    return max(-_MAX_INT64, min(_MAX_INT64, int(number))) if math.isfinite(number) else _MAX_INT64
+    """The integer part, at most what 64 bits hold."""
+    return int(max(-_LARGEST_FLOAT, min(_LARGEST_FLOAT, number)))
 
 
 def _memstats(lines: _Lines) -> dict[str, int]:

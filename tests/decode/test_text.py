@@ -121,6 +121,19 @@ def test_malformed_text_is_refused_with_its_line(content: str, reason: str) -> N
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("sample", "rate", "shown"),
+    [
+        ("1: 8 [1: 8]", 4 * 10**18, (1 << 63) - 1024),  # found by fuzzing: 1 - exp(-8 / rate) is 0
+        ("1: -4000000 [1: 8]", 2000, 0),  # exp(4000) is no float
+        ("-1: -2097152 [1: 8]", 1048576, -int(2097152 / (1 - math.exp(-4)))),
+    ],
+)
+def test_numbers_at_the_edge_of_arithmetic_stay_numbers(sample: str, rate: int, shown: int) -> None:
+    profile = load(f"heap profile: 1: 1 [2: 2] @ heap/{rate}\n{sample} @ 0x1\n".encode(), "edge.txt")
+    assert profile.values[3] == shown
+
+
 @given(st.text(alphabet=st.sampled_from("0123456789:[]@ xabcdef#\t\n-gorutine profile: total heap/.()+"), max_size=300))
 def test_any_text_is_refused_or_read(content: str) -> None:
     for reader, head in (
