@@ -145,6 +145,7 @@ class Frames:
         self.lows, self.sizes = frames.stack_pointers.tolist(), frames.sizes.tolist()
         self.pcs, self.places = frames.pcs.tolist(), frames.content_offsets.tolist()
         self._variables: dict[int, dict[int, tuple[str, Slot | None]]] = {}
+        self._capacities: dict[int, dict[int, int]] = {}
         self._regions: dict[int, list[tuple[int, int, int, str, str]]] = {}
 
     def at(self, frame: int, address: int, is_live: bool) -> Named:
@@ -197,7 +198,18 @@ class Frames:
                 if offset not in known or known[offset][1] is None:
                     known[offset] = (name, None if split else slot)
         self._variables[pc] = known
+        self._capacities[pc] = self._capacity_places(pc)
         return known
+
+    def _capacity_places(self, pc: int) -> dict[int, int]:
+        """Where the capacity of each slice variable lies, by where its pointer lies; offsets as in `variables`."""
+        pieces: dict[str, dict[int, int]] = {}
+        for piece in self.layouts.program.locals_at(pc):
+            found = self.layouts.program.type(piece.type_id)
+            if found is not None and found.kind == Kind.SLICE:
+                words = (0, 16) if not piece.piece_bytes else (piece.piece,)
+                pieces.setdefault(piece.name, {}).update({word: piece.offset + word - piece.piece for word in words})
+        return {parts[0]: parts[16] for parts in pieces.values() if 0 in parts and 16 in parts}
 
     def _stack_values(self, frame: int) -> list[tuple[int, int, int, str, str]]:
         """(address, bytes, layout, variable, label) of the values in a frame that its own variables point to."""
@@ -210,15 +222,21 @@ class Frames:
                 continue
             if not 0 <= size + offset <= size - WORD_BYTES:
                 continue  # a parameter, which lies in the caller's frame
-            word = int.from_bytes(self.contents[place + size + offset : place + size + offset + WORD_BYTES], "little")
+            word = self._word(place + size + offset)
             if not low <= word < low + size:
                 continue
             self.layouts.settle()
             layout = self.layouts.layouts[slot.argument]
-            if layout.size_bytes:
-                # How long a slice's array is may stand elsewhere; it ends with the frame at the latest.
-                room = low + size - word
-                found.append((word, room if layout.repeats else min(layout.size_bytes, room), slot.argument, name, slot.label))
+            capacity = self._capacities[self.pcs[frame]].get(offset)
+            count = 1
+            if layout.repeats:
+                count = self._word(place + size + capacity) if capacity is not None and -size <= capacity <= -WORD_BYTES else 0
+            span = min(layout.size_bytes * count, low + size - word)
+            if span > 0:
+                found.append((word, span, slot.argument, name, slot.label))
         found.sort(key=lambda region: region[1])
         self._regions[frame] = found
         return found
+
+    def _word(self, place: int) -> int:
+        return int.from_bytes(self.contents[place : place + WORD_BYTES], "little")
