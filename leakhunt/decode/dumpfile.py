@@ -24,14 +24,17 @@ from leakhunt.model.heap import HeapDump
 BLOCK_BYTES = 1 << 20
 MAX_DECOMPRESSED_BYTES = 256 << 30
 DISK_SHARE = 2  # at most one part in this many of the free space of the temporary folder
+# Dumps of real programs shrink to a tenth or a thirtieth; one of zeroed buffers can do better, and can be unpacked by hand.
+MAX_RATIO = 200
+RATIO_FREE_BYTES = 1 << 30
 CUT_OFF = "the compressed stream has no end: it was cut off"
 
 
 def open_dump(path: str | Path, progress: Callable[[int], None] | None = None) -> HeapDump:
-    """The dump in a file. Raises DecodeError where it cannot be opened or is not a dump."""
+    """The dump in a file, or in standard input (`-`). Raises DecodeError where it cannot be opened or is not a dump."""
     source = str(path)
     try:
-        with open(path, "rb") as file:
+        with open(0 if source == "-" else path, "rb", closefd=source != "-") as file:
             modified_ns = os.fstat(file.fileno()).st_mtime_ns
             contents, notes = _contents(file, source)
     except OSError as error:
@@ -63,7 +66,8 @@ def _contents(file: io.BufferedReader, source: str) -> tuple[memoryview, tuple[s
     """The decompressed bytes, mapped, and what is to be said about them."""
     if file.peek(len(MAGIC)).startswith(MAGIC) and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), ()
-    return _spooled(_reader(file), source)
+    about = os.fstat(file.fileno())
+    return _spooled(_reader(file), source, about.st_size if stat.S_ISREG(about.st_mode) else 0)
 
 
 def _reader(file: io.BufferedReader) -> IO[bytes]:
@@ -81,9 +85,10 @@ def _reader(file: io.BufferedReader) -> IO[bytes]:
     return file
 
 
-def _spooled(reader: IO[bytes], source: str) -> tuple[memoryview, tuple[str, ...]]:
-    """Everything in `reader`, in a nameless temporary file."""
-    limit = min(MAX_DECOMPRESSED_BYTES, shutil.disk_usage(tempfile.gettempdir()).free // DISK_SHARE)
+def _spooled(reader: IO[bytes], source: str, compressed_bytes: int) -> tuple[memoryview, tuple[str, ...]]:
+    """Everything in `reader`, in a nameless temporary file. `compressed_bytes`: size of what it reads, 0 for unknown."""
+    room = min(MAX_DECOMPRESSED_BYTES, shutil.disk_usage(tempfile.gettempdir()).free // DISK_SHARE)
+    limit = min(room, max(RATIO_FREE_BYTES, MAX_RATIO * compressed_bytes)) if compressed_bytes else room
     size, notes = 0, []
     with tempfile.TemporaryFile() as spool:
         while True:
@@ -100,9 +105,8 @@ def _spooled(reader: IO[bytes], source: str) -> tuple[memoryview, tuple[str, ...
                 raise DecodeError(source, 0, "not a Go heap dump: it does not begin with 'go1.7 heap dump'")
             size += len(block)
             if size > limit:
-                raise DecodeError(
-                    source, None, f"is refused: it decompresses to more than {limit} bytes; free the disk or set TMPDIR"
-                )
+                cure = "unpack it by hand if you trust it" if limit < room else "free the disk or set TMPDIR"
+                raise DecodeError(source, None, f"is refused: it decompresses to more than {limit} bytes; {cure}")
             spool.write(block)
         spool.flush()
         if not size:
