@@ -140,14 +140,15 @@ def _looks_like_expiry(times: Int64, now_ns: int) -> bool:
 
 def _shape_columns(graph: HeapGraph, naming: Naming, typing: Typing | None, now_ns: int) -> Iterator[_Column]:
     """Columns of objects whose type is unknown, by shape."""
-    untyped = np.ones(graph.objects, bool) if typing is None else typing.layout_of < 0
-    shapes = np.bincount(graph.shapes[untyped], minlength=len(graph.shape_sizes))
-    for shape in np.flatnonzero(shapes >= MIN_COLUMN).tolist():
+    untyped = np.arange(graph.objects) if typing is None else np.flatnonzero(typing.layout_of < 0)
+    by_shape = untyped[np.argsort(graph.shapes[untyped], kind="stable")]
+    starts = np.searchsorted(graph.shapes[by_shape], np.arange(len(graph.shape_sizes) + 1))
+    for shape in np.flatnonzero(np.diff(starts) >= MIN_COLUMN).tolist():
         size, pointers = int(graph.shape_sizes[shape]), set(graph.shape_words[shape].tolist())
         # Bytes without pointers are text or pictures, not entries; a time.Time of its own is what an entry points to.
         if size > MALLOC_HEADER_MAX_BYTES or not pointers or (size, pointers) == (24, {2}):
             continue
-        objects = np.flatnonzero(untyped & (graph.shapes == shape))
+        objects = by_shape[starts[shape] : starts[shape + 1]]
         values = Values(0, objects, graph.content_offsets[objects], np.zeros(len(objects), np.int64))
         name = naming.type_names[naming.type_ids[objects[0]]]
         for word in range(size // WORD_BYTES):

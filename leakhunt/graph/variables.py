@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from leakhunt.graph.layout import Action, Layout, Layouts, Slot
+from leakhunt.kernels import blocks
 from leakhunt.model.gotype import Kind, Program, Variable
 from leakhunt.model.heap import WORD_BYTES, HeapGraph, Int64, Segment
 from leakhunt.model.site import is_runtime
@@ -26,10 +27,10 @@ Named = tuple[str, str, Slot | None]
 
 
 def words_at(contents: memoryview, offsets: Int64) -> Int64:
-    """The 8-byte words of the contents at byte `offsets`."""
-    data = np.frombuffer(contents, np.uint8)
-    spread = data[offsets[:, None] + np.arange(WORD_BYTES)]
-    return np.ascontiguousarray(spread).view(np.int64).reshape(-1)
+    """The 8-byte words of the contents at byte `offsets`. Raises ValueError for one that lies outside."""
+    values = np.empty(len(offsets), np.int64)
+    blocks.words_at(contents, np.ascontiguousarray(offsets), values)
+    return values
 
 
 class Globals:
