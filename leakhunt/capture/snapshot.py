@@ -6,7 +6,7 @@ of `heap?debug=1`, whose stacks are dropped: they are in the protobuf profile al
 
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 
@@ -72,6 +72,7 @@ async def take(
     fetched = [await _fetch_profile(client, connection, target, "heap", "?gc=1" if gc else "")]
     missing: dict[str, str] = {}
     memstats: dict[str, int] = {}
+    connection = replace(connection, retries=0)  # what is missing now is asked for again with the next snapshot
     if MEMSTATS in parts:
         try:
             memstats = await _fetch_memstats(client, connection, target)
