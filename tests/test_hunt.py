@@ -44,8 +44,8 @@ def test_controls_end_clean(name: str) -> None:
 
 def test_what_is_cleared_is_said_with_a_reason() -> None:
     load = next(c for c in report("arrivals-step").cleared if c.site.leaf.function == "main.unload")
-    assert load.pattern == "churn"
-    assert "what is allocated here is freed" in load.reason
+    assert load.pattern == "load-step"
+    assert "objects live no longer" in load.reason
 
 
 def test_the_order_of_inputs_does_not_matter() -> None:

@@ -1,9 +1,10 @@
-"""Load step: it rose once, and is level on both sides.
+"""Load: it rose in one step that is level on both sides, or in step with how fast it is allocated.
 
-Looks for: growth that a single step explains: more traffic, a deploy of configuration, a table that was loaded.
-Why it matters: one step between first and last is growth to every rule that compares two snapshots.
+Looks for: growth that a single step explains (a deploy of configuration, a table that was loaded), or more traffic.
+Why it matters: one step between first and last is growth to every rule that compares two snapshots, and so is a busy noon.
 How it decides: one step, with level stretches of at least three snapshots on both sides, explains the curve better than a
-    straight line and most of its variance. If the site also allocates faster after the step, load made it.
+    straight line and most of its variance. Or: more is allocated an hour than before, more is in use, and objects live no
+    longer, where a leak of this size would have made them by two standard deviations at least.
 When it is wrong: a leak that began late and rests; a step that is the first of many.
 What to do: nothing; look again when another step comes.
 Options: none.
@@ -12,38 +13,74 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
-from leakhunt.measure.shape import load_step
+from leakhunt.measure.course import Course
+from leakhunt.measure.groups import Group
+from leakhunt.measure.shape import LoadStep, load_bound, load_step
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.units import format_bytes
 
 PATTERN = "load-step"
 HIGH_EXPLAINED = 0.8  # share of the variance; a straight line explains at most 3/4 of a step in the middle, and the reverse
 FASTER = 1.5
+# Growth follows load where births and in use both rose by this ratio from the first third to the last, and the lifetime test
+# had the power to see a leak (its statistic would be 2) and saw less than half of it.
+LOAD_RATIO = 1.3
+TELLING_LIFETIME_Z = 2.0
+SURE_LIFETIME_Z = 4.0  # with this power half of it is two standard deviations from either hypothesis
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
-    """Clears groups that rose in one step."""
+    """Clears groups that rose in one step, or with load."""
     for group in evidence.groups:
         course = evidence.course(group)
         found = load_step(course)
-        if found is None:
-            continue
-        load = f", and it allocates {found.allocation_ratio:.1f} times as fast since" if found.allocation_ratio > FASTER else ""
-        yield Finding(
-            detector="load-step",
-            pattern=PATTERN,
-            stance=Stance.EXONERATES,
-            confidence=Confidence.HIGH if found.explained >= HIGH_EXPLAINED else Confidence.MEDIUM,
-            sites=group.sites,
-            text=(
-                f"one step, from {format_bytes(found.before_bytes)} to {format_bytes(found.after_bytes)} before snapshot "
-                f"{found.at + 1} of {course.snapshots}: level on both sides{load}"
-            ),
-            facts={
-                "at": found.at,
-                "before_bytes": found.before_bytes,
-                "after_bytes": found.after_bytes,
-                "allocation_ratio": found.allocation_ratio,
-                "explained": found.explained,
-            },
-        )
+        finding = _with_load(group, course) if found is None else _in_one_step(group, course, found)
+        if finding is not None:
+            yield finding
+
+
+def _in_one_step(group: Group, course: Course, found: LoadStep) -> Finding:
+    load = f", and it allocates {found.allocation_ratio:.1f} times as fast since" if found.allocation_ratio > FASTER else ""
+    return Finding(
+        detector="load-step",
+        pattern=PATTERN,
+        stance=Stance.EXONERATES,
+        confidence=Confidence.HIGH if found.explained >= HIGH_EXPLAINED else Confidence.MEDIUM,
+        sites=group.sites,
+        text=(
+            f"one step, from {format_bytes(found.before_bytes)} to {format_bytes(found.after_bytes)} before snapshot "
+            f"{found.at + 1} of {course.snapshots}: level on both sides{load}"
+        ),
+        facts={
+            "at": found.at,
+            "before_bytes": found.before_bytes,
+            "after_bytes": found.after_bytes,
+            "allocation_ratio": found.allocation_ratio,
+            "explained": found.explained,
+        },
+    )
+
+
+def _with_load(group: Group, course: Course) -> Finding | None:
+    found = load_bound(course)
+    rose = found.allocation_ratio >= LOAD_RATIO and found.inuse_ratio >= LOAD_RATIO
+    if not rose or found.expected_lifetime_z < TELLING_LIFETIME_Z or found.lifetime_z >= found.expected_lifetime_z / 2:
+        return None
+    return Finding(
+        detector="load-step",
+        pattern=PATTERN,
+        stance=Stance.EXONERATES,
+        confidence=Confidence.HIGH if found.expected_lifetime_z >= SURE_LIFETIME_Z else Confidence.MEDIUM,
+        sites=group.sites,
+        text=(
+            f"rises with load: allocated {found.allocation_ratio:.1f} times as fast in the last third of the window as in the "
+            f"first, {found.inuse_ratio:.1f} times as much in use, and objects live no longer "
+            f"(z={found.lifetime_z:.1f} where a leak of this size would show {found.expected_lifetime_z:.1f})"
+        ),
+        facts={
+            "allocation_ratio": found.allocation_ratio,
+            "inuse_ratio": found.inuse_ratio,
+            "lifetime_z": found.lifetime_z,
+            "expected_lifetime_z": found.expected_lifetime_z,
+        },
+    )

@@ -31,6 +31,8 @@ def _freed_before(inuse: list[int], born: int) -> list[int]:
 
 
 LEAK = evidence(Row(PUT, 640, ramp(16, 6)))
+WITH_LOAD = [20 + 3 * i + (i * 7) % 4 for i in range(16)]
+WITH_LOAD_FREED = [sum(WITH_LOAD[:i]) for i in range(16)]  # every object lives about one interval, at any load
 STEP_FREED = [20 * i for i in range(8)] + [160 + 60 * i for i in range(8)]
 FILLING = [0, 40, 72, 98, 118, 134, 147, 158, 166, 173, 178, 183, 186, 189, 191, 193]
 RISE = [10, 25, 40, 55, 70, 85, 100, 100, 101, 100, 100, 99, 100, 100, 101, 100]
@@ -42,6 +44,7 @@ SHAPES: list[tuple[ModuleType, Evidence]] = [
     (plateau, evidence(Row(PUT, 640, RISE))),
     (sawtooth, evidence(Row(PUT, 640, TEETH, freed=_freed_before(TEETH, 30)))),
     (load_step, evidence(Row(PUT, 640, [20] * 8 + [60] * 8, freed=STEP_FREED))),
+    (load_step, evidence(Row(PUT, 640, WITH_LOAD, freed=WITH_LOAD_FREED))),
     (bounded_cache, evidence(Row(PUT, 640, FILLING))),
     (churn, evidence(Row(PUT, 640, LEVEL, freed=ramp(16, 30)))),
     (noise, evidence(Row(PUT, 640, QUIET, freed=ramp(16, 2)))),
