@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from leakhunt.decode import load, read_file
+from leakhunt.decode import load, read_file, read_stream
 
 TYPE_CHECKING = False  # typing takes 3 ms to import
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _write_folded(base: Profile, new: Profile, sample_index: str | None) -> None
 
 
 def _read(path: str) -> bytes:
-    return sys.stdin.buffer.read() if path == "-" else read_file(path)
+    return read_stream(sys.stdin.buffer, "standard input") if path == "-" else read_file(path)
 
 
 def _write(text: str) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 TYPE_CHECKING = False  # typing takes 3 ms to import
 
 if TYPE_CHECKING:
+    from typing import IO
+
     from leakhunt.errors import DecodeError
     from leakhunt.model.gctrace import GcTrace
     from leakhunt.model.profile import Profile
@@ -89,12 +91,19 @@ def read_file(path: str, limit_bytes: int = MAX_INPUT_BYTES) -> bytes:
 
     try:
         with open(path, "rb", buffering=0) as file:
-            chunks, left = [], limit_bytes + 1
-            while left > 0 and (chunk := file.read(min(left, _READ_BYTES))):
-                chunks.append(chunk)
-                left -= len(chunk)
+            return read_stream(file, path, limit_bytes)
     except OSError as error:
         raise DecodeError(path, None, f"cannot be read: {error.strerror or error}") from None
+
+
+def read_stream(stream: IO[bytes], name: str, limit_bytes: int = MAX_INPUT_BYTES) -> bytes:
+    """The rest of `stream`, called `name` in the DecodeError that is raised where it exceeds `limit_bytes`."""
+    from leakhunt.errors import DecodeError
+
+    chunks, left = [], limit_bytes + 1
+    while left > 0 and (chunk := stream.read(min(left, _READ_BYTES))):
+        chunks.append(chunk)
+        left -= len(chunk)
     if left <= 0:
-        raise DecodeError(path, None, f"is larger than {limit_bytes} bytes; a profile is not")
+        raise DecodeError(name, None, f"is larger than {limit_bytes} bytes; a profile is not")
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -14,6 +14,7 @@ from leakhunt.units import format_bytes, format_count
 
 TABLE_FORMATS = ("table", "csv", "json")
 UNITS = {"auto": 0, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_FORMULA = ("=", "+", "-", "@")
 _NAME_AT_LEAST = 24  # characters of a name below which the table overflows a narrow terminal instead
 
 
@@ -149,6 +150,8 @@ def _csv(keys: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str:
 
 def _csv_cell(text: str) -> str:
     text = printable(text)
+    if text.startswith(_FORMULA) and not text.lstrip("+-").replace(".", "", 1).isdigit():
+        text = "'" + text  # a spreadsheet would compute it
     return '"' + text.replace('"', '""') + '"' if "," in text or '"' in text else text
 
 
