@@ -1,10 +1,11 @@
-"""What sampling does to a heap profile, undone: raw sample counts, and the error of an estimate.
+"""What sampling does to a heap profile, undone: raw sample counts.
 
 The runtime samples an allocation of S bytes with probability p = 1 - exp(-S / R), R being the mean bytes between samples
 (`runtime.MemProfileRate`, the profile's `period`), and writes count / p and bytes / p, each cut to an integer
 (runtime/pprof/protomem.go, scaleHeapSample, Go 1.26). The cut of the bytes is worth less than one sample, so the raw count
 comes back exactly from them; from the objects it does not (about one in nine is off by one).
-Vectorised over samples; which site a sample belongs to is `leakhunt.measure.sites`.
+Vectorised over samples. Which site a sample belongs to is `leakhunt.measure.sites`, how sure a shown value is
+`leakhunt.measure.interval`.
 """
 
 from typing import NamedTuple
@@ -64,21 +65,3 @@ def infer_period(space: NDArray[np.int64], objects: NDArray[np.int64], block_byt
     if raw_counts(space, objects, block_bytes, DEFAULT_PERIOD_BYTES).exact and (block_bytes > 0).any():
         return DEFAULT_PERIOD_BYTES
     return 1 if raw_counts(space, objects, block_bytes, 1).exact else DEFAULT_PERIOD_BYTES
-
-
-def variance_bytes(space: NDArray[np.int64], block_bytes: NDArray[np.int64], period_bytes: int) -> NDArray[np.float64]:
-    """float64[S], the variance of each sample's bytes as an estimate of what the process held.
-
-    n sampled of N objects is binomial, so Var(n S / p) = N S^2 (1 - p) / p, estimated by B S (1 - p) / p with B the bytes
-    shown. S (1 - p) / p = S / (e^(S/R) - 1) is at most R, whatever the size: the bound that a sample without a label gets."""
-    if period_bytes <= 1:
-        return np.zeros(len(space))
-    sizes = np.maximum(block_bytes, 0).astype(np.float64)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        per_byte = np.where(sizes > 0, sizes / np.expm1(sizes / period_bytes), float(period_bytes))
-    return np.abs(space.astype(np.float64)) * per_byte
-
-
-def standard_error_bytes(space: NDArray[np.int64], block_bytes: NDArray[np.int64], period_bytes: int) -> float:
-    """Standard error of the sum of `space`: sqrt(R * B) for small objects, 0 for objects far larger than R."""
-    return float(np.sqrt(variance_bytes(space, block_bytes, period_bytes).sum()))

@@ -1,4 +1,4 @@
-"""The shape of growth: plateau, load step, sawtooth, filling, load-bound, swing. What a person sees in the curve, as numbers.
+"""The shape of growth: plateau, load step, sawtooth, filling, load-bound. What a person sees in the curve, as numbers.
 
 Pure functions on a Course, the history of one site or of sites that grow as one. They describe; whether a shape clears a site
 is the detectors' affair, and whether it grows at all is `leakhunt.measure.trend`'s. All work on raw sample counts, whose noise
@@ -214,24 +214,6 @@ def load_bound(course: Course) -> LoadBound:
         lifetime_z=float(lives.z[0]),
         expected_lifetime_z=float(lives.expected_z[0]),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Swing:
-    """turns: how often the course turned by more than noise; net_share: net change from first to last over the range."""
-
-    turns: int
-    net_share: float
-
-
-def swing(course: Course) -> Swing:
-    """How much of the movement of a course goes nowhere: oscillation has turns and a small net share."""
-    counts = course.counts
-    span = float(np.ptp(counts)) if len(counts) else 0.0
-    if span == 0:
-        return Swing(0, 0.0)
-    lows, highs = _turns(counts, _leg(course))
-    return Swing(max(len(lows) + len(highs) - 2, 0), float(counts[-1] - counts[0]) / span)
 
 
 def freed_share(course: Course) -> float:

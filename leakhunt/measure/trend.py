@@ -101,12 +101,6 @@ class Trends(SiteTrends):
             & (self.grown_bytes >= thresholds.MIN_GROWTH_BYTES)
         )
 
-    @property
-    def explained(self) -> Flags:
-        """bool[K]: grew beyond its turnover and by enough to report, but is not `growing`: load, a plateau, a filled cache."""
-        q = benjamini_hochberg(self.p, self.tested)
-        return np.asarray((q <= thresholds.ALPHA) & (self.grown_bytes >= thresholds.MIN_GROWTH_BYTES) & ~self.growing)
-
     def of(self, site: int) -> Trend:
         """The trend of one site."""
         return Trend(

@@ -217,5 +217,5 @@ def test_whatever_the_columns_hold_is_analysed_or_refused(data: st.DataObject, s
             assert np.isfinite(getattr(trends, name)).all(), name
     for site in range(min(len(series.sites), 1)):
         course = course_of(series, [site])
-        for describe in (shape.plateau, shape.load_step, shape.sawtooth, shape.filling, shape.load_bound, shape.swing):
+        for describe in (shape.plateau, shape.load_step, shape.sawtooth, shape.filling, shape.load_bound):
             describe(course)

@@ -5,13 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leakhunt.measure.sampling import (
-    infer_period,
-    raw_counts,
-    sampling_probability,
-    standard_error_bytes,
-    variance_bytes,
-)
+from leakhunt.measure.sampling import infer_period, raw_counts, sampling_probability
 from tests.profiles import scaled
 
 sizes = st.integers(1, 1 << 30)
@@ -65,22 +59,8 @@ def test_negative_values_of_a_difference_keep_their_sign() -> None:
 def test_every_object_is_sampled_at_rate_one() -> None:
     assert sampling_probability(8, 1) == 1
     assert sampling_probability(8, 0) == 1
-    assert standard_error_bytes(np.array([800]), np.array([8]), 1) == 0
 
 
 def test_an_unknown_period_is_inferred_from_whole_counts() -> None:
     assert infer_period(*columns([(3, 48), (11, 1024)], 524288)) == 524288
     assert infer_period(*columns([(3, 48), (11, 1024)], 1)) == 1
-
-
-def test_error_of_an_estimate() -> None:
-    """sqrt(R * B) for small objects, none for large ones; measured on binomial samples."""
-    period, size, objects = 524288, 512, 200_000
-    rng = np.random.default_rng(5)
-    probability = float(sampling_probability(size, period))
-    estimates = rng.binomial(objects, probability, 4000) * size / probability
-    stated = standard_error_bytes(np.array([objects * size]), np.array([size]), period)
-    assert stated == pytest.approx(np.sqrt(period * objects * size), rel=0.01)
-    assert estimates.std() == pytest.approx(stated, rel=0.05)
-    assert standard_error_bytes(np.array([1 << 30]), np.array([1 << 26]), period) < 1
-    assert variance_bytes(np.array([1000]), np.array([0]), period)[0] == 1000 * period

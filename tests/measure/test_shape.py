@@ -106,22 +106,17 @@ def test_load_bound_tells_ramps_from_leaks() -> None:
     assert np.median([one.load_correlation for one in ramps]) > 0.3
 
 
-def test_swing_and_freed_share() -> None:
-    daily = [shape.swing(one) for one in courses(lambda rng: simulate.diurnal(rng, WINDOW, 120, 0.5, 6))]
-    assert np.median([one.turns for one in daily]) >= 4
-    assert np.median([abs(one.net_share) for one in daily]) < 0.8
+def test_freed_share() -> None:
     assert shape.freed_share(courses(lambda rng: simulate.leak(rng, WINDOW, 4, 0, 1))[0]) == 0
     assert shape.freed_share(courses(lambda rng: simulate.stationary(rng, WINDOW, 40, 1))[0]) == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize("snapshots", range(5))
-@pytest.mark.parametrize(
-    "function", [shape.plateau, shape.load_step, shape.sawtooth, shape.filling, shape.load_bound, shape.swing]
-)
+@pytest.mark.parametrize("function", [shape.plateau, shape.load_step, shape.sawtooth, shape.filling, shape.load_bound])
 def test_short_and_constant_courses_have_no_shape(function: Callable[[Course], object], snapshots: int) -> None:
     for value in (0.0, 7.0):
         flat = course(np.full(snapshots, value), np.full(snapshots, value)) if snapshots else Course(*[np.empty(0)] * 6)
-        assert function(flat) in (None, shape.Swing(0, 0.0)) or isinstance(function(flat), shape.LoadBound)
+        assert function(flat) is None or isinstance(function(flat), shape.LoadBound)
 
 
 def test_course_of_a_series_adds_its_sites() -> None:
