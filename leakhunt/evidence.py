@@ -116,7 +116,8 @@ class Evidence:
         if retention is None:
             return None
         for view in reversed(self.dumps):
-            found = [each for each in view.expiry if each.place.root_name == retention.root.name]
+            held = {(retention.root.name, step.type) for step in retention.path}
+            found = [each for each in view.expiry if (each.place.root_name, each.place.owner_type) in held]
             if found:
                 return max(found, key=lambda each: each.entries)
         return None

@@ -5,6 +5,8 @@ Looks for: a container in a heap dump whose entries carry an expiry (a time.Time
 Why it matters: profiles show that a cache grows; only its entries can say that they should be gone.
 How it decides: a third or more of the entries that have an expiry lie before the dump's last collection. That is a lower
     bound of the time of the dump, so none is counted too many. Times are told by the field's name, else by their values.
+    High confidence where the oldest is overdue by twice the longest life that is left, for a sweep once in a time to live
+    would have taken it; else medium. Libraries that sweep whatever the user does are left alone.
 When it is wrong: a field that is not an expiry although it is named like one.
 What to do: sweep, cap or replace the cache, as lazy-ttl-cache says.
 Options: `--binary EXE` gives fields their names.
@@ -21,6 +23,7 @@ PATTERN = "lazy-ttl-cache"
 # A swept cache holds what expired since the last sweep, less than this at the usual intervals of half the time to live; a
 # lazy one of unique keys passes it when it is half as old again as its time to live.
 PROOF_SHARE = 1 / 3
+LONG_OVERDUE = 2  # times the longest life left, which is nearly the time to live where entries keep coming
 MIN_ENTRIES = 20  # fewer say little about a share
 
 
@@ -31,6 +34,8 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         if census is None or census.with_expiry < MIN_ENTRIES or census.expired < PROOF_SHARE * census.with_expiry:
             continue
         known = cache_on(evidence.company(group))
+        if known and known[0].expiry is Expiry.ALWAYS_SWEPT:
+            continue  # what lies about waits for a sweep that is known to come
         why = f"; {known[0].only_grows}" if known else ""
         overdue = format_duration(census.oldest_overdue_ns / 1e9)
         yield Finding(
@@ -38,7 +43,9 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             # A library that sweeps where it is told to was not told to.
             pattern="cache-no-janitor" if known and known[0].expiry is Expiry.BY_JANITOR else PATTERN,
             stance=Stance.IMPLICATES,
-            confidence=Confidence.HIGH,
+            confidence=Confidence.HIGH
+            if census.oldest_overdue_ns >= LONG_OVERDUE * census.last_expiry_ns
+            else Confidence.MEDIUM,
             sites=group.sites,
             text=(
                 f"expired entries stay: {census.expired:,} of {census.entries:,} entries of {census.place.root_name} "

@@ -22,6 +22,8 @@ from leakhunt.model.heap import WORD_BYTES, Int32, Int64
 
 MAX_WORDS = 1 << 16  # of one layout: a value above 512 KiB is laid out as far as that, an array by its element
 STRING = "string"
+_SHAPE = "go.shape."  # how code that several instantiations share calls its types; data has the type of one of them
+SHAPE_PENALTY = 8  # in rank: whatever else fits is the real type
 
 
 class Action(IntEnum):
@@ -172,7 +174,9 @@ class Layouts:
         """Make every layout that was promised, and those they promise."""
         while self._waiting:
             what, which = key = self._waiting.popleft()
-            self.layouts[self._numbers[key]] = self._make(what, which)
+            layout = self.layouts[self._numbers[key]] = self._make(what, which)
+            if _SHAPE in layout.name:
+                layout.rank -= SHAPE_PENALTY
 
     def tables(self) -> Tables:
         """The columns for the kernel."""
