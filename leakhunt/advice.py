@@ -29,7 +29,7 @@ def next_steps(verdict: Verdict, cases: Sequence[Case], evidence: Evidence) -> t
     """The measurements that would decide what is open, the most telling first; empty where nothing is."""
     steps = []
     if evidence.snapshots == 0:
-        return ("take heap profiles of one process: leakhunt capture URL",)
+        return (*_from_dumps_alone(evidence), "take heap profiles of one process: leakhunt capture URL")
     if verdict is Verdict.INCONCLUSIVE or any(case.verdict in _UNDECIDED for case in cases):
         steps.append(_more_snapshots(cases, evidence))
     leaking = [case for case in cases if case.verdict in {Verdict.LEAK, Verdict.SUSPECT} and case.retention is None]
@@ -55,6 +55,13 @@ def next_steps(verdict: Verdict, cases: Sequence[Case], evidence: Evidence) -> t
             f"the profiles are of {builds} builds: leakhunt builds, on the same folder, compares growth before and after"
         )
     return tuple(steps)
+
+
+def _from_dumps_alone(evidence: Evidence) -> tuple[str, ...]:
+    """What heap dumps say without profiles."""
+    if len(evidence.dumps) > 1:
+        return ("see which retention path grows between these heap dumps: leakhunt dump diff",)
+    return ("see who holds the heap: leakhunt dump summary",) if evidence.dumps else ()
 
 
 def _more_snapshots(cases: Sequence[Case], evidence: Evidence) -> str:

@@ -22,6 +22,13 @@ def test_nothing_at_all() -> None:
     assert report_on("sessions", 0).next_steps == ("take heap profiles of one process: leakhunt capture URL",)
 
 
+@pytest.mark.parametrize(("dumps", "command"), [(1, "leakhunt dump summary"), (3, "leakhunt dump diff")])
+def test_heap_dumps_alone_are_sent_to_the_dump_commands(dumps: int, command: str) -> None:
+    paths = sorted((SERIES.parent / "dumps" / "sessionstore").glob("*.heap"))[:dumps]
+    report = hunt(gather([Source(str(path), path, path.read_bytes) for path in paths], Settings()))
+    assert report.next_steps[0].endswith(command)
+
+
 @pytest.mark.parametrize("heaps", [2, 3])
 def test_too_few_snapshots_name_how_many_more_for_what(heaps: int) -> None:
     report = report_on("sessions", heaps)
