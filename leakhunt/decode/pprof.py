@@ -18,7 +18,8 @@ def decode(data: bytes, source: str) -> Profile:
     try:
         columns = scan(data)
     except ValueError as error:
-        raise DecodeError(source, None, f"is not a readable pprof profile: {error}") from None
+        reason, offset = (*error.args, None)[:2]
+        raise DecodeError(source, offset, f"is not a readable pprof profile: {reason}") from None
     text = _Strings(data, columns)
     sample_types = tuple(ValueType(text[kind], text[unit]) for kind, unit in columns.sample_types)
     period_type = ValueType(text[columns.period_type[0]], text[columns.period_type[1]])

@@ -73,7 +73,7 @@ class _Cursor:
         at: cython.Py_ssize_t = self.at
         byte: cython.ulonglong
         if at >= end:
-            raise ValueError(f"a number is cut off at offset {at}")
+            raise ValueError("a number is cut off", at)
         byte = self.data[at]
         if byte < 128:
             self.at = at + 1
@@ -83,14 +83,14 @@ class _Cursor:
         while shift < 70:
             at += 1
             if at >= end:
-                raise ValueError(f"a number is cut off at offset {at}")
+                raise ValueError("a number is cut off", at)
             byte = self.data[at]
             result |= (byte & 127) << shift
             if byte < 128:
                 self.at = at + 1
                 return result
             shift += 7
-        raise ValueError(f"a number has more than ten bytes at offset {self.at}")
+        raise ValueError("a number has more than ten bytes", self.at)
 
     @cython.cfunc
     @cython.inline
@@ -106,15 +106,15 @@ class _Cursor:
         elif self.wire == 2:
             self.value = self.varint(end)
             if self.value > cython.cast(cython.ulonglong, end - self.at):
-                raise ValueError(f"a field declares {self.value} bytes where {end - self.at} are left, at offset {start}")
+                raise ValueError(f"a field declares {self.value} bytes where {end - self.at} are left", start)
         elif self.wire == 1 or self.wire == 5:
             size: cython.int = 8 if self.wire == 1 else 4
             if end - self.at < size:
-                raise ValueError(f"a fixed-size field is cut off at offset {start}")
+                raise ValueError("a fixed-size field is cut off", start)
             self.value = 0
             self.at += size
         else:
-            raise ValueError(f"wire type {self.wire} is not in use, at offset {start}")
+            raise ValueError(f"wire type {self.wire} is not in use", start)
         return 0
 
     @cython.cfunc
@@ -122,7 +122,7 @@ class _Cursor:
     @cython.exceptval(-1, check=False)
     def expect(self, wire: cython.int) -> cython.int:
         if self.wire != wire:
-            raise ValueError(f"field {self.field} has wire type {self.wire} where {wire} belongs, before offset {self.at}")
+            raise ValueError(f"field {self.field} has wire type {self.wire} where {wire} belongs", self.at)
         return 0
 
     @cython.cfunc
@@ -223,8 +223,8 @@ class _Index:
 
 
 def scan(data: bytes) -> Columns:
-    """Columns of the uncompressed profile `data`. Raises ValueError, with a byte offset where there is one, for whatever
-    Go's reader refuses: a malformed field, an id that is 0, twice there or (in a stack) missing, a sample with another
+    """Columns of the uncompressed profile `data`. Raises ValueError(reason[, byte offset]) for whatever Go's reader
+    refuses: a malformed field, an id that is 0, twice there or (in a stack) missing, a sample with another
     number of values than there are sample types, a string index outside the table, two profiles in one file."""
     return _Scan(data).run()
 
@@ -300,7 +300,7 @@ class _Scan:
                 stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
                 self.locations += 1
                 if c.value < 2:
-                    raise ValueError(f"a location without an id at offset {c.at}")
+                    raise ValueError("a location without an id", c.at)
                 while c.at < stop:
                     c.header(stop)
                     self.lines += c.field == 4
@@ -323,7 +323,7 @@ class _Scan:
             elif field in (_FUNCTION, _MAPPING, _STRING):
                 c.expect(2)
                 if field != _STRING and c.value < 2:
-                    raise ValueError(f"a function or mapping without an id at offset {c.at}")
+                    raise ValueError("a function or mapping without an id", c.at)
                 c.at += cython.cast(cython.Py_ssize_t, c.value)
                 self.functions += field == _FUNCTION
                 self.mappings += field == _MAPPING
@@ -597,8 +597,8 @@ class _Scan:
             sample += 1
             if value != sample * width:
                 raise ValueError(
-                    f"sample {sample - 1} has {value - (sample - 1) * width} values where there are {width} sample types, "
-                    f"before offset {stop}"
+                    f"sample {sample - 1} has {value - (sample - 1) * width} values where there are {width} sample types",
+                    stop,
                 )
             stack_offsets[sample] = frame
         return 0
