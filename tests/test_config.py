@@ -44,7 +44,7 @@ def test_every_key_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[hunt]\nlimt = 1", "hunt.limt: is unknown; \\[hunt\\] has limit, warmup"),
+        ("[hunt]\nlimt = 1", "hunt.limt: is unknown; \\[hunt\\] has limit"),
         ("[hnt]\n", "hnt: is not a section; the sections are hunt, detectors, check"),
         ("limit = 1", "limit: is not a section"),
         ("[hunt]\nwarmup = -1", "wants a whole number from 0, has -1"),
