@@ -27,6 +27,13 @@ cases, and the test is cautious then too; a leak of 1 % a snapshot under churn t
 BRIEF_SNAPSHOTS = 8
 """Fewer changes do not tell."""
 
+RATE_SHARES = (0.0, 0.5, 1.0)
+"""Where between the rate of births and deaths and that of the changes (geometrically) the drift is looked at. Sites of two
+lifetimes, one short: at the first alone false alarms were up to 300 times the nominal .0001, at these three none exceed it by
+more than chance; of 298 simulated leaks they cost one."""
+
+_SLOWER = 12.0  # e-foldings that the rate of the changes may lie below that of births and deaths
+_BISECTIONS = 14  # to a thousandth
 _LOSSLESS = 1 - 1e-9  # a correlation of exactly 1 would divide by zero: a site without turnover is not tested anyway
 
 
@@ -83,19 +90,46 @@ def dispersion(born: Floats, died: Floats, hours: Floats) -> Floats:
 
 
 def drift(counts: Floats, born: Floats, died: Floats, hours: Floats) -> Drift:
-    """Drift of `counts` [K, n] in standard deviations of a stationary process of the same turnover. n at least 2."""
+    """Drift of `counts` [K, n] in standard deviations of a stationary process of the same turnover. n at least 2.
+
+    One site may hold objects of several lifetimes: of those that come and go between two snapshots many are born and few are
+    seen. Then births and deaths overstate how fast the count forgets, and the changes of the count tell better (Sum of squares
+    about the line = sum of 2 mu (1 - rho)). The test takes the rate between the two at which the drift is least surprising."""
     mean = np.maximum(counts.mean(axis=1), 1e-9)
     turnover = (born.sum(axis=1) + died.sum(axis=1)) / (2 * (hours[-1] - hours[0]))
-    correlation = np.minimum(np.exp(-np.outer(turnover / mean, np.diff(hours))), _LOSSLESS)
+    phi = dispersion(born, died, hours)
+    seen = np.minimum(_rate_of_changes(counts, hours, mean, turnover), turnover)
+    fits = [_least_squares(counts, hours, mean, turnover ** (1 - share) * seen**share) for share in RATE_SHARES]
+    slope, information = (np.stack(column) for column in zip(*fits, strict=True))
+    z = slope * np.sqrt(information / (phi * mean))
+    least = np.abs(z).argmin(axis=0)[None, :]
+    z, slope, information = (np.take_along_axis(column, least, axis=0)[0] for column in (z, slope, information))
+    return Drift(np.where(turnover > 0, z, 0.0), phi, slope, information)
+
+
+def _least_squares(counts: Floats, hours: Floats, mean: Floats, rate: Floats) -> tuple[Floats, Floats]:
+    """Slope and its information by generalised least squares for a turnover of `rate` objects an hour."""
+    correlation = np.minimum(np.exp(-np.outer(rate / mean, np.diff(hours))), _LOSSLESS)
     ones = _apply_inverse(np.ones_like(counts), correlation)
     line = _apply_inverse(np.broadcast_to(hours, counts.shape), correlation)
     centre = (ones * hours).sum(axis=1) / ones.sum(axis=1)  # not @: its rounding may depend on the other rows
     weights = line - centre[:, None] * ones
     information = np.maximum((weights * hours).sum(axis=1), 1e-300)
-    slope = (weights * counts).sum(axis=1) / information
-    phi = dispersion(born, died, hours)
-    z = np.where(turnover > 0, slope * np.sqrt(information / (phi * mean)), 0.0)
-    return Drift(z, phi, slope, information)
+    return (weights * counts).sum(axis=1) / information, information
+
+
+def _rate_of_changes(counts: Floats, hours: Floats, mean: Floats, most: Floats) -> Floats:
+    """float64[K]: objects replaced an hour as the changes of the counts tell it, at most `most`; bisection of its logarithm."""
+    steps = np.diff(hours)
+    slope = (counts[:, -1] - counts[:, 0]) / (hours[-1] - hours[0])
+    squares = ((np.diff(counts, axis=1) - slope[:, None] * steps) ** 2).sum(axis=1) * len(steps) / max(len(steps) - 1, 1)
+    high = np.log(np.maximum(most, 1e-300))
+    low = high - _SLOWER
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        expected = 2 * mean * -np.expm1(-np.outer(np.exp(middle) / mean, steps)).sum(axis=1)
+        low, high = np.where(expected > squares, low, middle), np.where(expected > squares, middle, high)
+    return np.asarray(np.exp((low + high) / 2), dtype=np.float64)
 
 
 def with_dispersion(result: Drift, least: float) -> Drift:

@@ -59,6 +59,23 @@ def test_fixed_lifetimes_cost_what_the_documentation_says(lifetime: float, facto
         assert (p <= nominal).mean() <= most(factor * nominal, 4000), nominal
 
 
+@pytest.mark.parametrize("snapshots", [8, 12, 24])
+@pytest.mark.parametrize(("level", "lifetime", "rate"), [(12, 0.4, 40), (12, 1.5, 40), (30, 0.1, 200), (3, 1.0, 30)])
+def test_objects_too_brief_to_be_seen_do_not_hide_how_slow_the_others_are(
+    snapshots: int, level: float, lifetime: float, rate: float
+) -> None:
+    """One site of two lifetimes: births and deaths are nearly all of brief objects, the counts nearly all of lasting ones.
+    Measured by the whole analysis; the test that believed births and deaths was 50 times over .001 here."""
+
+    def make(rng: np.random.Generator, window: float) -> simulate.Events:
+        lasting = simulate.stationary(rng, window, level, lifetime * window)
+        return simulate.joined(lasting, simulate.stationary(rng, window, rate * 0.02, 0.02))
+
+    p = analyse(drawn(make, snapshots, 3000).series()).p
+    for nominal, factor in ((0.05, 1.1), (0.01, 1.3), (0.001, 2.0)):
+        assert (p <= nominal).mean() <= most(factor * nominal, 3000), nominal
+
+
 def test_batches_cost_at_most_three_times() -> None:
     p = p_values(drawn(lambda rng, window: simulate.bursty(rng, window, 30, 0.4 * window, 4), 12))
     assert (p <= 0.01).mean() <= most(0.03, RUNS)
