@@ -45,7 +45,9 @@ class Misbehaving(BaseHTTPRequestHandler):
         asked: dict[str, int] = self.server.asked  # type: ignore[attr-defined]
         heap = HEAP[0].read_bytes()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            if "/heap" not in self.path or "debug=1" in self.path:
+            if fault == "lame" and not self.path.endswith("/heap"):
+                self._answer(500, b"out of order\n", "text/plain; charset=utf-8")
+            elif "/heap" not in self.path or "debug=1" in self.path:
                 self._answer(404, b"Unknown profile\n", "text/plain; charset=utf-8")
             elif hasattr(self, fault):
                 asked[fault] = asked.get(fault, 0) + 1
@@ -55,6 +57,8 @@ class Misbehaving(BaseHTTPRequestHandler):
 
     def good(self, heap: bytes, times: int) -> None:
         self._answer(200, heap)
+
+    lame = good  # the heap is served, and nothing else
 
     def stall(self, heap: bytes, times: int) -> None:
         self._start(200, len(heap))

@@ -120,6 +120,18 @@ def test_the_leak_profile_is_fetched_where_it_is_served(tmp_path: Path) -> None:
         assert decode.load(data, "leak").kind == ProfileKind.GOROUTINE_LEAK
 
 
+def test_what_is_missing_beside_the_heap_is_noted_and_costs_no_snapshot(
+    misbehaving: ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    outcome, _ = run(tmp_path, [url_of(misbehaving) + "/lame"], Schedule(0.05, 2), Connection(timeout_seconds=5, retries=5))
+    (tally,) = outcome.tallies
+    assert tally.taken == 2
+    for record in records_in(tally.folder.path):
+        assert [stored.kind for stored in record.files] == ["heap"]
+        assert set(record.missing) == {"goroutine", "goroutineleak", "memstats"}
+        assert all(reason == "HTTP 500 Internal Server Error (out of order)" for reason in record.missing.values())
+
+
 def test_the_heap_alone(growing: Service, tmp_path: Path) -> None:
     outcome, _ = run(tmp_path, [growing.url], Schedule(0.1, 1), parts=("heap",))
     (record,) = records_in(outcome.tallies[0].folder.path)
