@@ -52,6 +52,12 @@ def stationary(rng: Generator, window: float, level: float, lifetime: float, spr
     return born, born + lifetimes(rng, len(born), lifetime, spread)
 
 
+def two_lives(rng: Generator, window: float, level: float, lifetime: float) -> Events:
+    """A lasting population and, from the same site, many times as many objects that live a fiftieth of an interval."""
+    rate = level * rng.uniform(1, 8)
+    return joined(stationary(rng, window, level, lifetime), stationary(rng, window, rate / 50, 1 / 50))
+
+
 def lifetimes(rng: Generator, count: int, mean: float, spread: float) -> Floats:
     if spread == 0:
         return np.full(count, mean)
@@ -193,7 +199,7 @@ class Process:
 
 # Harmless kinds and their shares of a process's sites.
 SHARES = {
-    "stationary": 0.50, "fifo": 0.10, "small": 0.10, "constant": 0.08, "churn": 0.06, "bursty": 0.02,
+    "stationary": 0.47, "two lives": 0.03, "fifo": 0.10, "small": 0.10, "constant": 0.08, "churn": 0.06, "bursty": 0.02,
     "fill20": 0.015, "fill50": 0.015, "fill90": 0.01, "warm-up": 0.02, "step": 0.03, "ramp": 0.02, "diurnal": 0.01,
     "sawtooth": 0.02,
 }  # fmt: skip
@@ -208,6 +214,7 @@ def harmless(rng: Generator, kind: str, window: float) -> Events:
         "stationary": lambda: stationary(rng, window, level, slow),
         "fifo": lambda: stationary(rng, window, level, slow, spread=rng.choice([0.0, 0.3])),
         "small": lambda: stationary(rng, window, rng.uniform(0.3, 4), slow),
+        "two lives": lambda: two_lives(rng, window, level, slow),
         "constant": lambda: constant(rng, window, level),
         "churn": lambda: stationary(rng, window, level, fast),
         "bursty": lambda: bursty(rng, window, level, min(slow, window), rng.uniform(2, 6)),
