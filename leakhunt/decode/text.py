@@ -139,6 +139,9 @@ def decode_stacks(data: bytes, source: str) -> Profile:
     table = _Table(source)
     for stack, count in (leaked or counts).items():
         table.symbolised([count], list(stack))
+    if leaked:
+        total = sum(counts.values())
+        table.notes.append(f"{source}: {sum(leaked.values())} of {total} goroutines are marked leaked; only those count")
     kind = ProfileKind.GOROUTINE_LEAK if leaked else ProfileKind.GOROUTINE
     return table.profile(kind, (ValueType(kind, "count"),), 1, ValueType(kind, "count"), {})
 
@@ -148,6 +151,7 @@ class _Table:
 
     def __init__(self, source: str) -> None:
         self._source = source
+        self.notes: list[str] = []
         self._values, self._blocks = array("q"), array("q")
         self._stack_offsets, self._stack_locations = array("q", [0]), array("q")
         self._line_offsets, self._line_functions, self._line_numbers = array("q", [0]), array("q"), array("q")
@@ -221,7 +225,8 @@ class _Table:
         self._close()
         last_gc = memstats.get("LastGC", 0)
         time_ns = last_gc if 0 < last_gc <= _MAX_INT64 else 0
-        note = f"{self._source} does not say when it was taken; the time of the last collection before it stands for that"
+        if time_ns:
+            self.notes.append(f"{self._source} does not say when it was taken; the last collection's time stands for that")
         mapped = array("q", [0]) * len(self._locations)
         return Profile(
             source=self._source,
@@ -244,7 +249,7 @@ class _Table:
             period_type=period_type,
             time_ns=time_ns,
             memstats=memstats,
-            notes=(note,) if time_ns else (),
+            notes=tuple(self.notes),
         )
 
 

@@ -34,9 +34,13 @@ def render_top(table: FlatTable, format: str, width: int | None = None, unit: st
     title += f"{format_count(table.samples)} sample{'s' * (table.samples != 1)}{sampling}"
     ranked = "cum" if table.by_cum else "flat"
     share = _share(table.total)
+    shown: list[tuple[str, ...]]
     shown = [(show(r.flat), share(r.flat), show(r.cum), share(r.cum), show.range(r.low, r.high)) for r in table.rows]
     names = [(row.function, row.file, row.line) for row in table.rows]
-    lines = _columns(("flat", "flat%", "cum", "cum%", f"95% of {ranked}"), shown, names, width)
+    titles: tuple[str, ...] = ("flat", "flat%", "cum", "cum%", f"95% of {ranked}")
+    if all(row.low == row.high for row in table.rows):  # nothing was sampled
+        titles, shown = titles[:-1], [cells[:-1] for cells in shown]
+    lines = _columns(titles, shown, names, width)
     return "\n".join([*_clipped([title], width), *lines, *_rest(table.row_count - len(rows))]) + "\n"
 
 

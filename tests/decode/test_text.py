@@ -96,6 +96,7 @@ def test_only_leaked_goroutines_count_where_some_are_marked() -> None:
     profile = load(STACKS.replace("[chan receive]", "[chan receive (leaked)]").encode(), "goroutines.txt")
     assert profile.kind == ProfileKind.GOROUTINE_LEAK
     assert stacks(profile) == {(("main.(*T).wait", 8),): 1}
+    assert profile.notes == ("goroutines.txt: 1 of 3 goroutines are marked leaked; only those count",)
 
 
 def test_the_stacks_of_a_crash_are_read() -> None:

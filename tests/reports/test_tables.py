@@ -75,6 +75,14 @@ def test_notes_stand_below_the_table() -> None:
     assert "note: the profiles are not of one process run" in render_diff(diff_table(NEW, other), "table", 160)
 
 
+def test_without_sampling_there_is_no_interval() -> None:
+    everything = heap("rate1.pb.gz", 3, 1, 0)
+    everything.period = 1
+    text = render_top(flat_table(everything), "table", 80)
+    assert "95%" not in text
+    assert text.splitlines()[1].split() == ["flat", "flat%", "cum", "cum%", "function"]
+
+
 def test_units_are_those_asked_for() -> None:
     table = flat_table(NEW, limit=1)
     assert "655,360.00 KiB" in render_top(table, "table", 160, "KiB")
