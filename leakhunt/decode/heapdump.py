@@ -89,7 +89,7 @@ def read_dump(
             f"self-check: {check.objects:,} objects and {check.bytes:,} bytes were read where MemStats counted "
             f"{check.expected_objects:,} and {check.expected_bytes:,}"
         )
-    buckets, bucket_of = _buckets(tables[_BUCKET], groups, strings)
+    buckets = _buckets(tables[_BUCKET], groups, strings)
     samples = tables[_SAMPLE]
     process = Process(
         source=source,
@@ -109,7 +109,7 @@ def read_dump(
         finalizers=_finalizers(tables[_FINALIZER], tables[_QUEUED]),
         buckets=buckets,
         sample_addresses=samples[:, 0].copy(),
-        sample_buckets=np.array([bucket_of.get(b, -1) for b in samples[:, 1].tolist()], np.int32),
+        sample_buckets=_places(buckets.addresses, samples[:, 1]),
         defers=tables[_DEFER].copy(),
         panics=tables[_PANIC].copy(),
         threads=tables[_THREAD][:, 0].copy(),
@@ -258,14 +258,22 @@ def _finalizers(set_: NDArray[np.int64], queued: NDArray[np.int64]) -> Finalizer
     return Finalizers(objects, closures, pcs, arguments, types, is_queued=np.arange(len(table)) >= len(set_))
 
 
-def _buckets(table: NDArray[np.int64], groups: Any, strings: _Strings) -> tuple[Buckets, dict[int, int]]:
-    """The buckets, and the index of each by its address."""
+def _places(among: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Where each of `wanted` is in `among`, -1 for nowhere."""
+    if not len(among):
+        return np.full(len(wanted), -1, np.int32)
+    order = np.argsort(among, kind="stable")
+    place = order[np.minimum(np.searchsorted(among[order], wanted), len(among) - 1)]
+    return np.where(among[place] == wanted, place, -1).astype(np.int32)
+
+
+def _buckets(table: NDArray[np.int64], groups: Any, strings: _Strings) -> Buckets:
     frames = np.frombuffer(groups, np.int64).reshape(-1, 5)
     spans = [np.arange(first, first + n) for first, n in table[:, 2:4].tolist()]
     picked = frames[np.concatenate(spans)] if spans else frames[:0]
     ids, texts = strings.indices(np.concatenate([picked[:, 0], picked[:, 2]]), np.concatenate([picked[:, 1], picked[:, 3]]))
     starts = np.concatenate([[0], np.cumsum(table[:, 3])]).astype(np.int64)
-    buckets = Buckets(
+    return Buckets(
         addresses=table[:, 0].copy(),
         sizes=table[:, 1].copy(),
         allocs=table[:, 4].copy(),
@@ -276,4 +284,3 @@ def _buckets(table: NDArray[np.int64], groups: Any, strings: _Strings) -> tuple[
         frame_lines=picked[:, 4].copy(),
         strings=texts,
     )
-    return buckets, {address: i for i, address in enumerate(table[:, 0].tolist())}

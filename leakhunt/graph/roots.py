@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from leakhunt.kernels import blocks, records
+from leakhunt.kernels import blocks
 from leakhunt.model.heap import WORD_BYTES, HeapDump, HeapGraph, Int32, Int64, Process, RootKind, Roots
 from leakhunt.model.site import is_standard
 
@@ -19,75 +19,70 @@ _PANIC_DATA = 3  # column of a panic record
 _DEFER_SP, _DEFER_CLOSURE = 2, 4  # columns of a defer record
 
 
+_Part = tuple[RootKind, Int32, Int64, Int32]  # kind; targets, addresses and sources as in Roots
+
+
 def find_roots(dump: HeapDump, index: blocks.Index) -> Roots:
     """All roots that lead into the heap, by kind. O(bytes of segments and frames). Raises ValueError(reason, offset)."""
-    parts: list[tuple[RootKind, Int64, Int64, Int32]] = []  # kind, pointers, addresses of the words, sources
-    contents, process = dump.contents, dump.process
-    for segment in process.segments:
-        kind = RootKind.DATA if segment.kind == "data" else RootKind.BSS
-        places = _listed(contents, segment.pointers_offset, segment.size_bytes, segment.content_offset)
-        parts.append((kind, _words(contents, places + segment.content_offset), places + segment.address, _none(len(places))))
-    parts.extend(_frame_roots(dump))
+    process = dump.process
+    parts = [*_segment_roots(dump, index), *_frame_roots(dump, index)]
     for pointers in (process.defers[:, _DEFER_CLOSURE], process.panics[:, _PANIC_DATA], process.goroutines.contexts):
-        parts.append((RootKind.STACK, np.ascontiguousarray(pointers), np.zeros(len(pointers), np.int64), _none(len(pointers))))
+        parts.append(_resolved(RootKind.STACK, pointers, np.full(len(pointers), -1, np.int32), index))
     finalizers = process.finalizers
     numbers = np.arange(len(finalizers.objects), dtype=np.int32)
     for pointers in (finalizers.objects, finalizers.closures):
-        parts.append((RootKind.FINALIZER, pointers, np.zeros(len(pointers), np.int64), numbers))
+        parts.append(_resolved(RootKind.FINALIZER, pointers, numbers, index))
     parts.sort(key=lambda part: part[0])
     kinds = np.repeat(np.array([part[0] for part in parts], np.int8), [len(part[1]) for part in parts])
-    pointers = np.concatenate([part[1] for part in parts])
-    addresses = np.concatenate([part[2] for part in parts])
-    sources = np.concatenate([part[3] for part in parts])
-    targets = np.empty(len(pointers), np.int32)
-    index.resolve(pointers, targets)
-    kept = targets >= 0
-    return Roots(kinds[kept], targets[kept], addresses[kept], sources[kept])
+    targets, addresses, sources = (np.concatenate([part[column] for part in parts]) for column in (1, 2, 3))
+    return Roots(kinds, targets, addresses, sources)
 
 
-def _frame_roots(dump: HeapDump) -> list[tuple[RootKind, Int64, Int64, Int32]]:
+def _segment_roots(dump: HeapDump, index: blocks.Index) -> list[_Part]:
+    """The words of data and bss that their pointer maps name."""
+    segments = dump.process.segments
+    regions, words, targets, listed = _pointers_into(
+        dump,
+        index,
+        np.array([segment.content_offset for segment in segments], np.int64),
+        np.array([segment.size_bytes for segment in segments], np.int64),
+        np.array([segment.pointers_offset for segment in segments], np.int64),
+    )
+    parts = []
+    for i, segment in enumerate(segments):
+        mine = (regions == i) & (listed == 1)
+        addresses = words[mine] * np.int64(WORD_BYTES) + segment.address
+        kind = RootKind.DATA if segment.kind == "data" else RootKind.BSS
+        parts.append((kind, targets[mine], addresses, np.full(len(addresses), -1, np.int32)))
+    return parts
+
+
+def _frame_roots(dump: HeapDump, index: blocks.Index) -> list[_Part]:
     """Precise and conservative words of all frames."""
-    contents, frames = dump.contents, dump.process.frames
-    precise = []
-    for frame in range(len(frames.sizes)):
-        places = _listed(
-            contents, int(frames.pointers_offsets[frame]), int(frames.sizes[frame]), int(frames.content_offsets[frame])
-        )
-        precise.append(places)
-    counts = np.array([len(places) for places in precise], np.int64)
-    owners = np.repeat(np.arange(len(precise), dtype=np.int32), counts)
-    places = np.concatenate([np.empty(0, np.int64), *precise])
-    words = frames.sizes // WORD_BYTES
-    every_owner = np.repeat(np.arange(len(precise), dtype=np.int32), words)
-    every = (np.arange(len(every_owner)) - np.repeat(np.cumsum(words) - words, words)) * WORD_BYTES
-    result = []
-    named = frames.stack_pointers[owners] + places
-    other = ~np.isin(frames.stack_pointers[every_owner] + every, named)
-    for kind, owner, at in (
-        (RootKind.STACK, owners, places),
-        (RootKind.CONSERVATIVE, every_owner[other], every[other]),
-    ):
-        pointers = _words(contents, frames.content_offsets[owner] + at)
-        result.append((kind, pointers, frames.stack_pointers[owner] + at, owner))
-    return result
+    frames = dump.process.frames
+    owners, words, targets, listed = _pointers_into(dump, index, frames.content_offsets, frames.sizes, frames.pointers_offsets)
+    addresses = words * np.int64(WORD_BYTES) + frames.stack_pointers[owners]
+    parts = []
+    for kind, mark in ((RootKind.STACK, 1), (RootKind.CONSERVATIVE, 0)):
+        mine = listed == mark
+        parts.append((kind, targets[mine], addresses[mine], owners[mine]))
+    return parts
 
 
-def _listed(contents: memoryview, list_offset: int, size_bytes: int, offset: int) -> Int64:
-    """Byte offsets, within a block of `size_bytes`, of the words that its pointer list names."""
-    places = np.frombuffer(records.pair_offsets(contents, list_offset), np.int64)
-    if len(places) and (int(places.min()) < 0 or int(places.max()) + WORD_BYTES > size_bytes):
-        raise ValueError("a pointer lies outside its block", offset)
-    return places
+def _pointers_into(
+    dump: HeapDump, index: blocks.Index, offsets: Int64, sizes: Int64, lists: Int64
+) -> tuple[Int32, Int32, Int32, Int32]:
+    columns = blocks.pointers_into(dump.contents, index, offsets, sizes, lists)
+    regions, words, targets, listed = (np.frombuffer(column, np.int32) for column in columns)
+    return regions, words, targets, listed
 
 
-def _words(contents: memoryview, offsets: Int64) -> Int64:
-    values = np.empty(len(offsets), np.int64)
-    blocks.words_at(contents, np.ascontiguousarray(offsets), values)
-    return values
-
-
-def _none(count: int) -> Int32:
-    return np.full(count, -1, np.int32)
+def _resolved(kind: RootKind, pointers: Int64, sources: Int32, index: blocks.Index) -> _Part:
+    """Roots that lie in no memory of the dump."""
+    targets = np.empty(len(pointers), np.int32)
+    index.resolve(np.ascontiguousarray(pointers), targets)
+    inside = targets >= 0
+    return kind, targets[inside], np.zeros(int(inside.sum()), np.int64), sources[inside]
 
 
 def telling_frames(process: Process) -> Int32:

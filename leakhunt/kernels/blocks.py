@@ -314,3 +314,66 @@ def words_at(
         if places[i] < 0 or places[i] > last:
             raise ValueError("a word leaves the data", places[i])
         values[i] = _word(data, places[i])
+
+
+def pointers_into(
+    data: cython.const[cython.uchar][::1],
+    index: Index,
+    offsets: cython.const[cython.longlong][::1],
+    sizes: cython.const[cython.longlong][::1],
+    lists: cython.const[cython.longlong][::1],
+):
+    """The words of some regions that point into a block.
+
+    Region i's bytes lie in `data` from `offsets[i]` on; a list of (kind, offset) pairs at `lists[i]` names some of its words.
+    Returns (regions, words, blocks, listed) as arrays of int32, by region and word: `listed` is 1 for words that are on the
+    list. Raises ValueError where a region or list leaves the data, or a listed word its region. O(bytes of the regions).
+    """
+    regions: _Ints = _Ints()
+    words: _Ints = _Ints()
+    blocks: _Ints = _Ints()
+    listed: _Ints = _Ints()
+    marks: cython.uchar[::1] = array.clone(__import__("array").array("B"), 1024, zero=True)
+    region: cython.Py_ssize_t
+    word: cython.Py_ssize_t
+    count: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    block: cython.Py_ssize_t
+    end: cython.Py_ssize_t = data.shape[0]
+    offset: cython.ulonglong
+    shift: cython.int
+    for region in range(offsets.shape[0]):
+        if offsets[region] < 0 or sizes[region] < 0 or sizes[region] > end - offsets[region] or lists[region] < 0:
+            raise ValueError("a region leaves the data", offsets[region])
+        count = sizes[region] >> 3
+        if count > marks.shape[0]:
+            marks = array.clone(__import__("array").array("B"), 2 * count, zero=True)
+        at = lists[region]
+        while True:
+            if at >= end:
+                raise ValueError("a pointer list leaves the data", offsets[region])
+            at += 1
+            if data[at - 1] == 0:
+                break
+            offset = 0
+            shift = 0
+            while True:
+                if at >= end or shift > 56:
+                    raise ValueError("a pointer list leaves the data", offsets[region])
+                offset |= cython.cast(cython.ulonglong, data[at] & 0x7F) << shift
+                shift += 7
+                at += 1
+                if data[at - 1] < 0x80:
+                    break
+            if offset & 7 or offset + 8 > cython.cast(cython.ulonglong, sizes[region]):
+                raise ValueError("a pointer lies outside its block", offsets[region])
+            marks[offset >> 3] = 1
+        for word in range(count):
+            block = index.find(_word(data, offsets[region] + 8 * word))
+            if block >= 0:
+                regions.push(cython.cast(cython.int, region))
+                words.push(cython.cast(cython.int, word))
+                blocks.push(cython.cast(cython.int, block))
+                listed.push(marks[word])
+            marks[word] = 0
+    return regions.finish(), words.finish(), blocks.finish(), listed.finish()

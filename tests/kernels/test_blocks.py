@@ -72,3 +72,43 @@ def test_edges_refuses_pointers_outside_their_block() -> None:
         starts, shapes = np.empty(2, np.int64), np.empty(1, np.int32)
         with pytest.raises(ValueError, match=reason):
             kernel.edges(bytes(16) + pairs, index, array.array("q", [0]), 512, starts, shapes)
+
+
+@given(st.data())
+def test_pointers_into_equals_its_slow_twin(data: st.DataObject) -> None:
+    """Words of random regions that lead into a block, and whether they are listed."""
+    addresses, sizes = np.array([64, 96, 4096], np.int64), np.array([16, 32, 64], np.int64)
+    index = kernel.Index(addresses, sizes)
+    contents, offsets, lengths, lists, expected = b"", [], [], [], []
+    for region in range(data.draw(st.integers(0, 4))):
+        values = data.draw(st.lists(st.sampled_from([0, 64, 72, 80, 100, 128, 4100, 4160, 1 << 50]), max_size=6))
+        named = data.draw(st.permutations(range(len(values)))) if values else []
+        named = named[: data.draw(st.integers(0, len(named)))]
+        offsets.append(len(contents))
+        lengths.append(8 * len(values))
+        contents += b"".join(value.to_bytes(8, "little") for value in values)
+        lists.append(len(contents))
+        contents += b"".join(bytes([1, 8 * word]) for word in named) + b"\0"
+        for word, value in enumerate(values):
+            block = next((i for i in range(3) if addresses[i] <= value < addresses[i] + sizes[i]), -1)
+            if block >= 0:
+                expected.append((region, word, block, int(word in named)))
+    columns = kernel.pointers_into(contents, index, *(np.array(column, np.int64) for column in (offsets, lengths, lists)))
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("contents", "offset", "size", "list_at", "reason"),
+    [
+        (bytes(8), 0, 8, 8, "list leaves"),
+        (bytes(8) + b"\x01\x08\x00", 0, 8, 8, "outside its block"),
+        (bytes(8) + b"\x01\x04\x00", 0, 8, 8, "outside its block"),
+        (bytes(8), 0, 16, 0, "region leaves"),
+        (bytes(8), -1, 8, 0, "region leaves"),
+        (bytes(8), 0, 8, -1, "region leaves"),
+    ],
+)
+def test_pointers_into_refuses_what_leaves_the_data(contents: bytes, offset: int, size: int, list_at: int, reason: str) -> None:
+    index = kernel.Index(np.array([64], np.int64), np.array([16], np.int64))
+    with pytest.raises(ValueError, match=reason):
+        kernel.pointers_into(contents, index, *(np.array([value], np.int64) for value in (offset, size, list_at)))
