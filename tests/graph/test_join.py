@@ -80,3 +80,17 @@ def test_of_several_sites_the_path_that_holds_most_is_named() -> None:
 def test_the_sites_that_feed_a_path() -> None:
     fed = sites_at(JOIN, VIEW.paths, set(range(len(VIEW.paths))))
     assert [(found.leaf.function, count) for found, count in fed] == [("main.put", 4), ("main.work", 1)]
+
+
+def test_a_sample_of_an_unknown_bucket_has_no_site() -> None:
+    w = story.w
+    view = story.view(
+        w.dump(
+            w.object_(story.HEAP, bytes(16)),
+            w.segment(12, story.DATA, w.words(story.HEAP), [0]),
+            w.bucket(1, 16, story.PUT),
+            w.sample(story.HEAP, 77),
+        )
+    )
+    assert view.graph.sample_buckets.tolist() == [-1]
+    assert sites_at(view.sites, view.paths, set(range(len(view.paths)))) == []
