@@ -151,7 +151,7 @@ def strip(
 
     with _waiting([file]):
         view = open_heap(file, binary=binary)
-        stripped = write_stripped(view.graph, view.naming if view.naming.typed_bytes else None)
+        stripped = write_stripped(view.graph, view.naming)
         write_atomically(output, stripped)
     typer.echo(f"{output}: {len(stripped):,} bytes, {view.graph.objects:,} objects, no contents")
 

@@ -5,8 +5,10 @@ called by their place in the data or bss segment, stack roots by their function.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leakhunt.graph.roots import deferring_functions, name_without_place, telling_frames
+from leakhunt.kernels import blocks
 from leakhunt.model.heap import MALLOC_HEADER_MAX_BYTES, WORD_BYTES, HeapGraph, Int32, Naming, RootKind
 
 MOST_OFFSETS = 6  # more pointer words than this are counted, not listed
@@ -21,10 +23,11 @@ def name_by_shape(graph: HeapGraph, with_roots: bool = True) -> Naming:
     for size, words in zip(graph.shape_sizes.tolist(), graph.shape_words, strict=True):
         names.append(shape_name(size, words))
         rows.append(_labels_of(size, words, labels))
+    type_ids = _told_by_interfaces(graph, names, rows)
     lengths = np.array([len(row) for row in rows], np.int64)
     root_names, root_name_ids = name_roots(graph) if with_roots else ([""], np.zeros(len(graph.roots), np.int32))
     return Naming(
-        type_ids=graph.shapes,
+        type_ids=type_ids,
         type_names=names,
         type_is_known=np.zeros(len(names), bool),
         type_is_internal=np.zeros(len(names), bool),
@@ -36,6 +39,50 @@ def name_by_shape(graph: HeapGraph, with_roots: bool = True) -> Naming:
         root_name_ids=root_name_ids,
         root_label_ids=np.full(len(root_name_ids), -1, np.int32),
     )
+
+
+def _told_by_interfaces(graph: HeapGraph, names: list[str], rows: list[Int32]) -> Int32:
+    """int32[N]: each object's shape, or for one that an interface leads to a type of its own, added to `names` and `rows`.
+
+    An interface's first word is an itab, and the dump says which type is behind each: `time.Time (24 B, pointers at 16)`; of
+    pointer types it has the package only: `gcache.? (160 B, 13 pointers)`.
+    """
+    process = graph.process
+    if graph.contents is None or not len(process.itabs) or not graph.edges:
+        return graph.shapes
+    texts = {record.address: record.name.rpartition("/")[2] for record in process.types}
+    itabs = process.itabs[np.argsort(process.itabs[:, 0])]
+    holders = np.repeat(np.arange(graph.objects), np.diff(graph.edge_starts))
+    places = graph.content_offsets[holders] + graph.edge_words.astype(np.int64) * WORD_BYTES
+    targets = graph.edge_targets.astype(np.int64)
+    segments = {segment.kind: segment for segment in process.segments if segment.content_offset >= 0}
+    for kind in (RootKind.DATA, RootKind.BSS):
+        segment, mine = segments.get(kind.label), np.flatnonzero(graph.roots.kinds == kind)
+        if segment is not None:
+            places = np.concatenate([places, graph.roots.addresses[mine] - segment.address + segment.content_offset])
+            targets = np.concatenate([targets, graph.roots.targets[mine]])
+    before = _words(graph.contents, np.maximum(places - WORD_BYTES, 0))
+    at = np.minimum(np.searchsorted(itabs[:, 0], before), len(itabs) - 1)
+    inside = _words(graph.contents, places) - graph.addresses[targets]
+    told = np.flatnonzero((itabs[at, 0] == before) & (inside >= 0) & (inside <= WORD_BYTES))  # 8: behind a malloc header
+    type_ids = graph.shapes.copy()
+    known: dict[tuple[int, str], int] = {}
+    for target, type_address in zip(targets[told].tolist(), itabs[at[told], 1].tolist(), strict=True):
+        shape, text = int(graph.shapes[target]), texts.get(type_address, "")
+        if text:
+            key = (shape, f"{text}?" if text.endswith(".") else text)
+            if key not in known:
+                known[key] = len(names)
+                names.append(f"{key[1]} ({names[shape]})")
+                rows.append(rows[shape])
+            type_ids[target] = known[key]
+    return type_ids
+
+
+def _words(contents: memoryview, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    values = np.empty(len(places), np.int64)
+    blocks.words_at(contents, np.ascontiguousarray(places), values)
+    return values
 
 
 def shape_name(size: int, words: Int32) -> str:

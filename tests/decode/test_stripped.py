@@ -30,7 +30,7 @@ def view_of(data: bytes) -> HeapView:
 def test_every_answer_is_the_same_on_the_stripped_file(tmp_path: Path) -> None:
     whole = open_heap(specimen().dump)
     path = tmp_path / "stripped"
-    path.write_bytes(write_stripped(whole.graph, None))
+    path.write_bytes(write_stripped(whole.graph, whole.naming))
     assert path.stat().st_size < Path(specimen().dump).stat().st_size / 20
     stripped = open_heap(path)
     assert stripped.graph.contents is None
