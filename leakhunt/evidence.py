@@ -33,7 +33,7 @@ from leakhunt.model.census import ExpiryCensus, PinnedSlack
 from leakhunt.model.finding import Input, Retention
 from leakhunt.model.gctrace import GcTrace
 from leakhunt.model.profile import Profile, ProfileKind
-from leakhunt.model.series import Series, Trend
+from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite
 
 
@@ -142,10 +142,6 @@ class Evidence:
     @cached_property
     def _courses(self) -> dict[tuple[int, ...], Course]:
         return {}
-
-    def trend(self, site: int) -> Trend:
-        """Trend of one site."""
-        return self.trends.of(site)
 
     @cached_property
     def ledger(self) -> Ledger | None:

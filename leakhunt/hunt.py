@@ -29,7 +29,6 @@ from leakhunt.model.finding import (
     Verdict,
     Window,
 )
-from leakhunt.model.site import is_standard
 from leakhunt.printable import printable
 from leakhunt.units import format_bytes, format_rate
 
@@ -100,15 +99,8 @@ def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group,
     common = patterns[0] & patterns[1] & _OF_ONE_LIBRARY
     if not common or "unclosed-body" in common:
         return bool(common)
-    called = [
-        {
-            frame.function
-            for site in group.sites
-            for frame in evidence.series.sites[site].frames
-            if not is_standard(frame.function)
-        }
-        for group in (a, b)
-    ]
+    sites = evidence.series.sites
+    called = [{function for site in group.sites for function in sites[site].own_functions} for group in (a, b)]
     return not (called[0] and called[1]) or bool(called[0] & called[1] - {"main.main"})
 
 
