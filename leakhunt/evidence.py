@@ -201,13 +201,17 @@ class Evidence:
     def company(self, group: Group) -> tuple[AllocationSite, ...]:
         """The group's sites, then those near them: allocating on behalf of the same function, however little, and holding
         something at the end. They do not prove growth, but tell what the growing objects are put into."""
-        if group not in self._companies:
-            near = meeting(self.series.sites[group.seed], self._held_by_function) - set(group.sites)
-            self._companies[group] = tuple(self.series.sites[i] for i in (*group.sites, *sorted(near)))
-        return self._companies[group]
+        return tuple(self.series.sites[i] for i in (*group.sites, *self.near(group)))
+
+    def near(self, group: Group) -> tuple[int, ...]:
+        """The sites near the group's of `company`, as indices into the series."""
+        if group not in self._near:
+            met = meeting(self.series.sites[group.seed], self._held_by_function)
+            self._near[group] = tuple(sorted(met - set(group.sites)))
+        return self._near[group]
 
     @cached_property
-    def _companies(self) -> dict[Group, tuple[AllocationSite, ...]]:
+    def _near(self) -> dict[Group, tuple[int, ...]]:
         return {}
 
     @cached_property

@@ -4,7 +4,8 @@ Looks for: growing groups one of whose sites allocates map tables.
 Why it matters: a map keeps what is put into it until somebody deletes it; entries per request, user or device only grow.
 How it decides: the blocks allocated at the site have the sizes of Go's map tables: from Go 1.24 on full tables of 128 groups,
     many of them in use (27 264 B for a slot of 24 B); before, a bucket array that doubles. The group grows significantly.
-    Frames cannot tell, because profiles hide the runtime's own.
+    Frames cannot tell, because profiles hide the runtime's own. Tables that are allocated near the group, on behalf of the
+    same function, name the pattern and no more (low confidence).
 When it is wrong: a map that still fills up to a fixed number of keys; objects of just such a size.
 What to do: delete entries when what they stand for ends, or bound the map by age or number.
 Options: none.
@@ -27,15 +28,17 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     for group in evidence.growing_groups:
         cache = cache_on(evidence.company(group))
         what = _map_in(evidence, group) or (cache[0].only_grows if cache and cache[0].expiry is Expiry.NEVER else "")
-        if not what:
+        near = "" if what else _map_near(evidence, group)
+        if not what and not near:
             continue
+        freed = f"{100 * evidence.freed_share(group):.0f} % of what came has been freed"
         yield Finding(
             detector="unbounded-map",
             pattern=PATTERN,
             stance=Stance.IMPLICATES,
-            confidence=Confidence.MEDIUM,
+            confidence=Confidence.MEDIUM if what else Confidence.LOW,
             sites=group.sites,
-            text=f"entries of a map pile up: {what}, and {100 * evidence.freed_share(group):.0f} % of what came has been freed",
+            text=f"entries of a map pile up: {what or near}, and {freed}",
             facts={"map_tables": sum(map_tables(evidence.series, site) for site in group.sites)},
             remedy="""Delete what has ended, under the same lock:
     delete(registry.byID, id)
@@ -59,3 +62,9 @@ def _map_in(evidence: Evidence, group: Group) -> str:
     if any(made_map_tables(series, i) for i, site in enumerate(series.sites) if site.leaf.function == function):
         return "the same function allocates map tables"
     return ""
+
+
+def _map_near(evidence: Evidence, group: Group) -> str:
+    """Map tables in use among the sites near the group's: the entries grow, their map is sampled too rarely to."""
+    site = next((site for site in evidence.near(group) if map_tables(evidence.series, site)), None)
+    return f"{evidence.series.sites[site].leaf.function} nearby holds full map tables" if site is not None else ""

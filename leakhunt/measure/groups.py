@@ -220,7 +220,7 @@ def _wider(function: _Function, functions: list[_Function]) -> _Function:
 def _outgrown_groups(series: Series, trends: Trends, free: NDArray[np.bool_]) -> list[Group]:
     segment = trends.segment
     inuse = series.inuse_bytes[:, segment]
-    middle = inuse.shape[1] // 2
+    middle = (inuse.shape[1] - 1) // 2  # an array filled at a steady rate is outgrown at t, 2 t, 4 t: no later than half-way
     risen = (inuse[:, -1] >= OUTGROWN_RATIO * inuse[:, 0]) & (inuse[:, -1] > inuse[:, middle])
     candidates = np.flatnonzero(free & risen & (trends.grown_bytes >= MIN_GROWTH_BYTES))
     groups = []

@@ -27,6 +27,14 @@ def test_map_tables_betray_a_map() -> None:
     assert verdicts(append_only_slice.examine, seen) == []
 
 
+def test_map_tables_beside_growing_entries_name_the_map_and_add_no_weight() -> None:
+    entries = Row("main.(*book).issue < main.visit < main.serve", 1024, ramp(12, 6))
+    keep = Row("main.(*book).keep < main.(*book).issue < main.visit < main.serve", TABLE_BYTES, [0] * 6 + [1] * 6)
+    elsewhere = Row("main.load < main.open < main.main", TABLE_BYTES, [4] * 12)
+    assert verdicts(unbounded_map.examine, evidence(entries, keep)) == [("main.(*book).issue", "low")]
+    assert verdicts(unbounded_map.examine, evidence(entries, elsewhere)) == []
+
+
 def test_a_bucket_array_that_doubles_is_an_old_map() -> None:
     sizes = tuple(73728 * 2**k for k in range(6))
     rows = _outgrown("main.(*registry).add < main.serve", sizes)

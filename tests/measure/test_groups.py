@@ -46,6 +46,27 @@ def test_a_block_outgrown_again_and_again_is_a_group_and_a_reader_is_not() -> No
     assert all(group.basis is not Basis.OUTGROWN for group in evidence(*reader).growing_groups)
 
 
+def test_a_buffer_filled_at_a_steady_rate_is_outgrown_no_later_than_half_way() -> None:
+    """Doubling at 1, 2 and 4 of 8 intervals: nothing is outgrown in the last half, and the next time will be at 8."""
+    born = (0, 0, 0, 1)  # the first three were outgrown before the first snapshot
+    sizes = [(3 << 18) * 2**k for k in range(5)]
+
+    def rows(last: int) -> list[Row]:
+        dies = [0, 0, 1, last, 9]
+        return [
+            Row(
+                "main.(*report).add < main.sell",
+                size,
+                [1 if start <= i < end else 0 for i in range(8)],
+                freed=[1 if i >= end else 0 for i in range(8)],
+            )
+            for size, start, end in zip(sizes, (*born, last), dies, strict=True)
+        ]
+
+    assert [group.basis for group in evidence(*rows(4)).growing_groups] == [Basis.OUTGROWN]
+    assert evidence(*rows(3)).growing_groups == (), "outgrown before half-way and not since: it has found its size"
+
+
 def test_the_largest_and_the_risen_are_conspicuous_and_the_rest_is_not() -> None:
     seen = evidence(
         Row("main.table < main.load", 1 << 20, [64] * 12), Row("main.small < main.serve", 64, LEVEL, freed=ramp(12, 3))
