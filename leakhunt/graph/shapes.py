@@ -5,9 +5,9 @@ called by their place in the data or bss segment, stack roots by their function.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from leakhunt.graph.roots import deferring_functions, name_without_place, telling_frames
+from leakhunt.graph.variables import words_at
 from leakhunt.kernels import blocks
 from leakhunt.model.heap import MALLOC_HEADER_MAX_BYTES, WORD_BYTES, HeapGraph, Int32, Naming, RootKind
 
@@ -45,44 +45,50 @@ def _told_by_interfaces(graph: HeapGraph, names: list[str], rows: list[Int32]) -
     """int32[N]: each object's shape, or for one that an interface leads to a type of its own, added to `names` and `rows`.
 
     An interface's first word is an itab, and the dump says which type is behind each: `time.Time (24 B, pointers at 16)`; of
-    pointer types it has the package only: `gcache.? (160 B, 13 pointers)`.
+    pointer types it has the package only: `gcache.? (160 B, 13 pointers)`. O(edges).
     """
     process = graph.process
     if graph.contents is None or not len(process.itabs) or not graph.edges:
         return graph.shapes
     texts = {record.address: record.name.rpartition("/")[2] for record in process.types}
     itabs = process.itabs[np.argsort(process.itabs[:, 0])]
-    holders = np.repeat(np.arange(graph.objects), np.diff(graph.edge_starts))
-    places = graph.content_offsets[holders] + graph.edge_words.astype(np.int64) * WORD_BYTES
-    targets = graph.edge_targets.astype(np.int64)
-    segments = {segment.kind: segment for segment in process.segments if segment.content_offset >= 0}
-    for kind in (RootKind.DATA, RootKind.BSS):
-        segment, mine = segments.get(kind.label), np.flatnonzero(graph.roots.kinds == kind)
-        if segment is not None:
-            places = np.concatenate([places, graph.roots.addresses[mine] - segment.address + segment.content_offset])
-            targets = np.concatenate([targets, graph.roots.targets[mine]])
-    before = _words(graph.contents, np.maximum(places - WORD_BYTES, 0))
-    at = np.minimum(np.searchsorted(itabs[:, 0], before), len(itabs) - 1)
-    inside = _words(graph.contents, places) - graph.addresses[targets]
-    told = np.flatnonzero((itabs[at, 0] == before) & (inside >= 0) & (inside <= WORD_BYTES))  # 8: behind a malloc header
-    type_ids = graph.shapes.copy()
-    known: dict[tuple[int, str], int] = {}
-    for target, type_address in zip(targets[told].tolist(), itabs[at[told], 1].tolist(), strict=True):
-        shape, text = int(graph.shapes[target]), texts.get(type_address, "")
+    addresses = np.ascontiguousarray(itabs[:, 0])
+    found = blocks.edges_after_keys(graph.contents, graph.content_offsets, graph.edge_starts, graph.edge_words, addresses)
+    edges, numbers = (np.frombuffer(column, np.int32) for column in found)
+    holders = np.searchsorted(graph.edge_starts, edges, "right") - 1
+    places = graph.content_offsets[holders] + graph.edge_words[edges] * np.int64(WORD_BYTES)
+    targets = graph.edge_targets[edges]
+    for segment in process.segments:
+        within = graph.roots.addresses - segment.address
+        is_of = graph.roots.kinds == (RootKind.DATA if segment.kind == "data" else RootKind.BSS)
+        mine = np.flatnonzero(is_of & (within >= 0) & (within < segment.size_bytes))
+        words = within[mine] + segment.content_offset
+        before = words_at(graph.contents, np.maximum(words - WORD_BYTES, 0))
+        at = np.minimum(np.searchsorted(addresses, before), len(itabs) - 1)
+        known = addresses[at] == before
+        places, numbers = np.concatenate([places, words[known]]), np.concatenate([numbers, at[known]])
+        targets = np.concatenate([targets, graph.roots.targets[mine[known]]])
+    inside = words_at(graph.contents, places) - graph.addresses[targets]
+    told = (inside >= 0) & (inside <= WORD_BYTES)  # 8: behind a malloc header
+    targets, numbers = targets[told], numbers[told]
+    pairs = graph.shapes[targets] * np.int64(len(itabs)) + numbers
+    distinct, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+    known_as: dict[tuple[int, str], int] = {}
+    type_of_pair = np.full(len(distinct), -1, np.int32)
+    for pair in np.argsort(first).tolist():
+        shape, number = divmod(int(distinct[pair]), len(itabs))
+        text = texts.get(int(itabs[number, 1]), "")
         if text:
             key = (shape, f"{text}?" if text.endswith(".") else text)
-            if key not in known:
-                known[key] = len(names)
+            if key not in known_as:
+                known_as[key] = len(names)
                 names.append(f"{key[1]} ({names[shape]})")
                 rows.append(rows[shape])
-            type_ids[target] = known[key]
+            type_of_pair[pair] = known_as[key]
+    type_ids = graph.shapes.copy()
+    types = type_of_pair[inverse.reshape(-1)]
+    type_ids[targets[types >= 0]] = types[types >= 0]
     return type_ids
-
-
-def _words(contents: memoryview, places: NDArray[np.int64]) -> NDArray[np.int64]:
-    values = np.empty(len(places), np.int64)
-    blocks.words_at(contents, np.ascontiguousarray(places), values)
-    return values
 
 
 def shape_name(size: int, words: Int32) -> str:

@@ -304,6 +304,53 @@ def _rehashed(hashes: cython.ulonglong[::1], count: cython.Py_ssize_t, mask: cyt
     return table
 
 
+def edges_after_keys(
+    data: cython.const[cython.uchar][::1],
+    offsets: cython.const[cython.longlong][::1],
+    starts: cython.const[cython.longlong][::1],
+    words: cython.const[cython.int][::1],
+    keys: cython.const[cython.longlong][::1],
+):
+    """The edges whose pointer stands right behind one of `keys` (ascending) in its block, and which key that is.
+
+    Edges are those that `edges` finds, block i's bytes lie in `data` from `offsets[i]` on. Returns (edges, keys) as arrays of
+    int32. Raises ValueError where a word leaves the data. O(edges log keys) at worst; most words lie outside the keys' range.
+    """
+    found: _Ints = _Ints()
+    numbers: _Ints = _Ints()
+    block: cython.Py_ssize_t
+    edge: cython.Py_ssize_t
+    place: cython.longlong
+    key: cython.longlong
+    low: cython.Py_ssize_t
+    high: cython.Py_ssize_t
+    middle: cython.Py_ssize_t
+    last: cython.longlong = data.shape[0] - 8
+    if not keys.shape[0]:
+        return found.finish(), numbers.finish()
+    for block in range(starts.shape[0] - 1):
+        for edge in range(starts[block], starts[block + 1]):
+            if words[edge] <= 0:
+                continue
+            place = offsets[block] + 8 * (cython.cast(cython.longlong, words[edge]) - 1)
+            if place < 0 or place > last:
+                raise ValueError("a word leaves the data", place)
+            key = _word(data, place)
+            if key < keys[0] or key > keys[keys.shape[0] - 1]:
+                continue
+            low, high = 0, keys.shape[0]
+            while high - low > 1:
+                middle = (low + high) // 2
+                if keys[middle] <= key:
+                    low = middle
+                else:
+                    high = middle
+            if keys[low] == key:
+                found.push(cython.cast(cython.int, edge))
+                numbers.push(cython.cast(cython.int, low))
+    return found.finish(), numbers.finish()
+
+
 def words_at(
     data: cython.const[cython.uchar][::1], places: cython.const[cython.longlong][::1], values: cython.longlong[::1]
 ) -> None:

@@ -112,3 +112,22 @@ def test_pointers_into_refuses_what_leaves_the_data(contents: bytes, offset: int
     index = kernel.Index(np.array([64], np.int64), np.array([16], np.int64))
     with pytest.raises(ValueError, match=reason):
         kernel.pointers_into(contents, index, *(np.array([value], np.int64) for value in (offset, size, list_at)))
+
+
+@given(st.lists(st.lists(st.sampled_from([0, 7, 40, 41, 99, 1 << 40]), min_size=1, max_size=6), max_size=6), st.data())
+def test_edges_after_keys_equals_its_slow_twin(values: list[list[int]], data: st.DataObject) -> None:
+    """Words of random blocks that stand behind one of some keys."""
+    keys = sorted(data.draw(st.sets(st.sampled_from([7, 41, 99]))))
+    contents, offsets, starts, expected = bytes(5), [], [0], []
+    words: list[int] = []
+    for block in values:
+        offsets.append(len(contents))
+        contents += b"".join(value.to_bytes(8, "little") for value in block)
+        for word in data.draw(st.sets(st.integers(0, len(block) - 1))):
+            if word and block[word - 1] in keys:
+                expected.append((len(words), keys.index(block[word - 1])))
+            words.append(word)
+        starts.append(len(words))
+    columns = np.array(offsets, np.int64), np.array(starts, np.int64), np.array(words, np.int32), np.array(keys, np.int64)
+    edges, numbers = kernel.edges_after_keys(contents, *columns)
+    assert list(zip(edges.tolist(), numbers.tolist(), strict=True)) == expected
