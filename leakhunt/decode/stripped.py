@@ -102,6 +102,9 @@ def _unpack(kind: Any, value: Any, arrays: Sequence[NDArray[Any]]) -> Any:
     if origin is np.ndarray:
         array = arrays[value["array"]]
         wanted = np.dtype(typing.get_args(typing.get_args(kind)[1])[0])
+        if array.dtype == np.int64 and wanted == np.int32:  # earlier versions wrote `edge_starts` so
+            _within(array, -(1 << 31), 1 << 31)
+            array = array.astype(np.int32)
         if array.dtype != wanted:
             raise ValueError("an array is of the wrong kind")
         return array.reshape(-1, int(value["columns"])) if value["columns"] else array
@@ -224,6 +227,6 @@ def _within(array: NDArray[Any], low: int, high: int) -> None:
         raise ValueError("an index points to what is not there")
 
 
-def _starts(array: NDArray[np.int64], count: int, total: int) -> None:
+def _starts(array: NDArray[Any], count: int, total: int) -> None:
     if len(array) != count + 1 or int(array[0]) != 0 or int(array[-1]) != total or (np.diff(array) < 0).any():
         raise ValueError("offsets do not ascend")

@@ -58,7 +58,7 @@ def dominate(graph: HeapGraph, reached: Reach) -> Dominators:
     root_ranks = np.array([group.rank for group in reached.groups], np.uint8)[reached.group_of_root]
     counts = np.flatnonzero(root_ranks <= reached.ranks[targets])
     by_group = counts[np.argsort(reached.group_of_root[counts], kind="stable")]
-    group_starts = np.searchsorted(reached.group_of_root[by_group], np.arange(groups + 1)).astype(np.int64)
+    group_starts = np.searchsorted(reached.group_of_root[by_group], np.arange(groups + 1)).astype(np.int32)
     idoms = np.empty(count + groups + 1, np.int32)
     order = np.frombuffer(
         kernel.dominators(

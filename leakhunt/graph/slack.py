@@ -68,7 +68,7 @@ def pinned_slack(graph: HeapGraph, paths: PathTrie, typing: Typing) -> tuple[Pin
     is_array = repeats[typing.layout_of] & (graph.sizes >= MIN_ARRAY_BYTES) & (paths.node_of >= 0)
     is_array[graph.roots.targets] = False  # what a variable shows of it is not looked at
     edges = np.flatnonzero(is_array[graph.edge_targets])
-    holders = np.searchsorted(graph.edge_starts, edges, "right") - 1
+    holders = np.searchsorted(graph.edge_starts, edges.astype(np.int32), "right") - 1
     targets = graph.edge_targets[edges].astype(np.int64)
     numbers = typing.layout_of[holders]
     words = np.diff(tables.starts)
@@ -81,12 +81,11 @@ def pinned_slack(graph: HeapGraph, paths: PathTrie, typing: Typing) -> tuple[Pin
     kept = is_slice & is_array[targets]
     edges, holders, targets = edges[kept], holders[kept], targets[kept]
     first, last = _shown(graph, typing, edges, holders, targets)
-    low = np.full(graph.objects, np.iinfo(np.int64).max)
-    high = np.zeros(graph.objects, np.int64)
-    np.minimum.at(low, targets, first)
-    np.maximum.at(high, targets, last)
-    arrays = np.unique(targets)
-    shown = np.clip(high[arrays] - low[arrays], 0, graph.sizes[arrays])
+    arrays, which = np.unique(targets, return_inverse=True)
+    low, high = np.full(len(arrays), np.iinfo(np.int64).max), np.zeros(len(arrays), np.int64)
+    np.minimum.at(low, which.reshape(-1), first)
+    np.maximum.at(high, which.reshape(-1), last)
+    shown = np.clip(high - low, 0, graph.sizes[arrays])
     short = shown < VISIBLE_SHARE * graph.sizes[arrays]
     arrays, shown = arrays[short], shown[short]
     nodes = paths.node_of[arrays]

@@ -159,7 +159,7 @@ class _Typer:
         is_part = np.zeros(len(layouts.layouts) + 1, bool)
         is_part[list(above)] = True
         edges = np.flatnonzero(is_part[self.layout_of[graph.edge_targets]])
-        holders = np.searchsorted(graph.edge_starts, edges, "right") - 1
+        holders = np.searchsorted(graph.edge_starts, edges.astype(np.int32), "right") - 1
         edges, holders = edges[self.layout_of[holders] < 0], holders[self.layout_of[holders] < 0]
         proposed: dict[int, int] = {}
         columns = holders.tolist(), graph.edge_targets[edges].tolist(), graph.edge_words[edges].tolist()

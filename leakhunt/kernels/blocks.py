@@ -193,7 +193,7 @@ def edges(
     index: Index,
     offsets: cython.const[cython.longlong][::1],
     large_bytes: cython.longlong,
-    starts: cython.longlong[::1],
+    starts: cython.int[::1],
     shapes: cython.int[::1],
 ):
     """The pointers of all blocks that point into a block.
@@ -202,7 +202,7 @@ def edges(
     Fills `starts` (blocks + 1) and `shapes`: a number for each combination of size and pointer words (above `large_bytes`, of
     size and whether there are any), told apart by a 64-bit hash. Returns (targets, words, first block of each shape) as
     arrays of int32.
-    Raises ValueError where a list leaves the data or a pointer its block. O(pairs).
+    Raises ValueError where a list leaves the data or a pointer its block, or where int32 cannot count the pointers. O(pairs).
     """
     targets: _Ints = _Ints()
     words: _Ints = _Ints()
@@ -260,7 +260,9 @@ def edges(
             if target >= 0:
                 targets.push(cython.cast(cython.int, target))
                 words.push(cython.cast(cython.int, offset >> 3))
-        starts[i + 1] = targets.length
+        if targets.length > 0x7FFFFFFF:
+            raise ValueError("blocks have more than 2^31 - 1 pointers", offsets[i])
+        starts[i + 1] = cython.cast(cython.int, targets.length)
         hash_ ^= hash_ >> 32
         slot = cython.cast(cython.Py_ssize_t, hash_ & cython.cast(cython.ulonglong, mask))
         while table[slot] >= 0 and hashes[table[slot]] != hash_:
@@ -307,7 +309,7 @@ def _rehashed(hashes: cython.ulonglong[::1], count: cython.Py_ssize_t, mask: cyt
 def edges_after_keys(
     data: cython.const[cython.uchar][::1],
     offsets: cython.const[cython.longlong][::1],
-    starts: cython.const[cython.longlong][::1],
+    starts: cython.const[cython.int][::1],
     words: cython.const[cython.int][::1],
     keys: cython.const[cython.longlong][::1],
 ):

@@ -32,7 +32,7 @@ class Spread:
 
     addresses, sizes    int64[N], of blocks in order of address
     places              int64[N], where a block's bytes are in `contents`
-    starts, targets, words   CSR edges: int64[N + 1], int32[E], int32[E]
+    starts, targets, words   CSR edges: int32[N + 1], int32[E], int32[E]
     shapes              int32[N]; shape_starts int64[T + 1], shape_words int32[...]: the words that hold pointers in blocks of
                         a shape, nil ones included, ascending; for blocks above `listed_bytes` the edges stand for them
     layouts             int32[N], -1 where unknown; filled here
@@ -45,7 +45,7 @@ class Spread:
     addresses: cython.const[cython.longlong][::1]
     sizes: cython.const[cython.longlong][::1]
     places: cython.const[cython.longlong][::1]
-    edge_starts: cython.const[cython.longlong][::1]
+    edge_starts: cython.const[cython.int][::1]
     edge_targets: cython.const[cython.int][::1]
     edge_words: cython.const[cython.int][::1]
     layouts: cython.int[::1]
@@ -455,7 +455,7 @@ class Spread:
 
 
 def contradictions(
-    edge_starts: cython.const[cython.longlong][::1],
+    edge_starts: cython.const[cython.int][::1],
     edge_words: cython.const[cython.int][::1],
     layouts: cython.const[cython.int][::1],
     data_words: cython.const[cython.schar][::1],

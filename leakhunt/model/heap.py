@@ -259,7 +259,7 @@ class HeapGraph:
 
     addresses, sizes int64[N], bytes, as in HeapDump
     content_offsets  int64[N], of an object's bytes in `contents`; -1 where the contents are gone
-    edge_starts      int64[N + 1]; object i points out by the edges `edge_starts[i]` to `edge_starts[i + 1]`, by field
+    edge_starts      int32[N + 1]; object i points out by the edges `edge_starts[i]` to `edge_starts[i + 1]`, by field
     edge_targets     int32[E], object pointed to (pointers to its inside count: a subslice holds the whole array)
     edge_words       int32[E], where in the object the pointer lies, in words of 8 bytes from its start
     shapes           int32[N], number of the object's shape: same size and same words that hold pointers
@@ -276,7 +276,7 @@ class HeapGraph:
     addresses: Int64
     sizes: Int64
     content_offsets: Int64
-    edge_starts: Int64
+    edge_starts: Int32
     edge_targets: Int32
     edge_words: Int32
     shapes: Int32

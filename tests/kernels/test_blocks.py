@@ -69,7 +69,7 @@ def test_edges_refuses_pointers_outside_their_block() -> None:
         (b"\x01\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x00", "leaves the data"),
         (b"", "leaves the data"),
     ):
-        starts, shapes = np.empty(2, np.int64), np.empty(1, np.int32)
+        starts, shapes = np.empty(2, np.int32), np.empty(1, np.int32)
         with pytest.raises(ValueError, match=reason):
             kernel.edges(bytes(16) + pairs, index, array.array("q", [0]), 512, starts, shapes)
 
@@ -128,6 +128,6 @@ def test_edges_after_keys_equals_its_slow_twin(values: list[list[int]], data: st
                 expected.append((len(words), keys.index(block[word - 1])))
             words.append(word)
         starts.append(len(words))
-    columns = np.array(offsets, np.int64), np.array(starts, np.int64), np.array(words, np.int32), np.array(keys, np.int64)
+    columns = np.array(offsets, np.int64), np.array(starts, np.int32), np.array(words, np.int32), np.array(keys, np.int64)
     edges, numbers = kernel.edges_after_keys(contents, *columns)
     assert list(zip(edges.tolist(), numbers.tolist(), strict=True)) == expected

@@ -12,7 +12,7 @@ Graph = list[list[int]]
 
 
 def csr(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    starts = np.concatenate([[0], np.cumsum([len(out) for out in graph])]).astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum([len(out) for out in graph])]).astype(np.int32)
     return starts, np.array([target for out in graph for target in out], np.int32)
 
 

@@ -161,7 +161,7 @@ def test_hostile_columns_raise_and_read_nothing_outside(data: st.DataObject) -> 
     integers = st.integers(-3, 9)
     edges = data.draw(st.integers(0, 8))
     draw = lambda n, kind, values=integers: np.array(data.draw(st.lists(values, min_size=n, max_size=n)), kind)  # noqa: E731
-    starts = np.sort(draw(count + 1, np.int64, st.integers(0, edges)))
+    starts = np.sort(draw(count + 1, np.int32, st.integers(0, edges)))
     starts[0], starts[-1] = 0, edges
     layouts = data.draw(st.integers(1, 3))
     words = data.draw(st.integers(0, 6))

@@ -50,7 +50,7 @@ def test_trie_equals_its_slow_twin(case: tuple[Graph, list[list[int]], list[bool
     columns = trie(
         np.array(order, np.int32), np.array([parents.get(i, -2) for i in range(count)], np.int32), np.array(vias, np.int32),
         np.array(sizes, np.int64), np.array(types, np.int32), np.array(hidden, np.uint8), np.array(data_words, np.int8),
-        starts, label_ids, np.array(root_names, np.int32), np.array(root_labels, np.int32), nodes,
+        starts.astype(np.int64), label_ids, np.array(root_names, np.int32), np.array(root_labels, np.int32), nodes,
     )  # fmt: skip
     node_parents, node_labels, node_types, counts, weights = (list(column) for column in columns)
 
