@@ -54,22 +54,31 @@ class RootGroup:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """A forest of shortest paths over the M objects that roots reach.
+    """Which kind of root reaches each object.
 
-    order           int32[M], objects as they were reached: by rank, and within a rank by distance
-    parents         int32[N], the object before it on its path; -1 where that is a root, -2 for unreached objects
-    vias            int32[N], word of the parent that holds the pointer, or number of the root
     ranks           uint8[N], Rank, UNREACHED for unreached objects
     groups          root groups, in order of rank
     group_of_root   int32[R], group of each root of the graph
     """
 
-    order: Int32
-    parents: Int32
-    vias: Int32
     ranks: NDArray[np.uint8]
     groups: tuple[RootGroup, ...]
     group_of_root: Int32
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """Shortest paths to the M objects that roots reach: 12 bytes an object, so keep what follows from it, not the forest.
+
+    order           int32[M], objects as they were reached: by rank, and within a rank by distance
+    parents         int32[N], the object before it on its path; -1 where that is a root, -2 for unreached objects
+    vias            int32[N], word of the parent that holds the pointer, or number of the root
+    """
+
+    order: Int32
+    parents: Int32
+    vias: Int32
+    reach: Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +141,8 @@ class PathTrie:
             yield int(self.parents[node]), self.step(node)
 
 
-def reach(graph: HeapGraph, naming: Naming, blocked: NDArray[np.bool_] | None = None) -> Reach:
-    """Shortest paths from roots to every object, in phases by Rank. `blocked` (bool[N]) marks objects not to be entered:
-    what is then unreached is what they retain together. O(objects + edges), 13 bytes an object."""
+def shortest_paths(graph: HeapGraph, naming: Naming) -> Forest:
+    """Shortest paths from roots to every object, in phases by Rank. O(objects + edges), 13 bytes an object."""
     groups, group_of_root = group_roots(graph, naming)
     root_ranks = np.array([group.rank for group in groups], np.int8)[group_of_root]
     by_rank = np.argsort(root_ranks, kind="stable").astype(np.int32)
@@ -150,7 +158,6 @@ def reach(graph: HeapGraph, naming: Naming, blocked: NDArray[np.bool_] | None = 
         phase_starts,
         _runtime_descriptors(graph, naming),
         Rank.RUNTIME,
-        np.empty(0, np.uint8) if blocked is None else blocked.view(np.uint8),
         order,
         parents,
         vias,
@@ -162,7 +169,7 @@ def reach(graph: HeapGraph, naming: Naming, blocked: NDArray[np.bool_] | None = 
     ranks = np.full(count, UNREACHED, np.uint8)
     for rank, (start, end) in enumerate(zip((0, *phase_ends[:-1]), phase_ends, strict=True)):
         ranks[order[start:end]] = rank
-    return Reach(order, parents, vias, ranks, groups, group_of_root)
+    return Forest(order, parents, vias, Reach(ranks, groups, group_of_root))
 
 
 def group_roots(graph: HeapGraph, naming: Naming) -> tuple[tuple[RootGroup, ...], Int32]:
@@ -179,22 +186,22 @@ def group_roots(graph: HeapGraph, naming: Naming) -> tuple[tuple[RootGroup, ...]
     return tuple(groups[i] for i in order), place[inverse.reshape(-1)]
 
 
-def fold_paths(graph: HeapGraph, reached: Reach, naming: Naming) -> PathTrie:
+def fold_paths(graph: HeapGraph, forest: Forest, naming: Naming) -> PathTrie:
     """The trie of all paths. O(objects + nodes x depth)."""
     nodes = np.empty(graph.objects, np.int32)
     parents, labels, types, objects, weights = (
         np.asarray(column)
         for column in trie(
-            reached.order,
-            reached.parents,
-            reached.vias,
+            forest.order,
+            forest.parents,
+            forest.vias,
             graph.sizes,
             naming.type_ids,
             naming.type_is_internal.view(np.uint8),
             naming.data_words,
             naming.label_starts,
             naming.label_ids,
-            reached.group_of_root,
+            forest.reach.group_of_root,
             naming.root_label_ids,
             nodes,
         )
@@ -204,7 +211,7 @@ def fold_paths(graph: HeapGraph, reached: Reach, naming: Naming) -> PathTrie:
     kernel.sum_up(order, parents, total_objects)
     kernel.sum_up(order, parents, total_bytes)
     return PathTrie(
-        reached.groups,
+        forest.reach.groups,
         nodes,
         parents,
         labels,
@@ -218,20 +225,20 @@ def fold_paths(graph: HeapGraph, reached: Reach, naming: Naming) -> PathTrie:
     )
 
 
-def path_to(reached: Reach, naming: Naming, target: int) -> tuple[RootGroup, tuple[Step, ...]] | None:
+def path_to(forest: Forest, naming: Naming, target: int) -> tuple[RootGroup, tuple[Step, ...]] | None:
     """The shortest path to one object, root first; None where it is unreached."""
-    if reached.parents[target] == -2:
+    if forest.parents[target] == -2:
         return None
     steps, at = [], target
-    while reached.parents[at] >= 0:
-        holder = int(reached.parents[at])
-        word = int(reached.vias[at])
+    while forest.parents[at] >= 0:
+        holder = int(forest.parents[at])
+        word = int(forest.vias[at])
         steps.append(Step(label_of(naming, holder, word), word * 8, at, naming.type_names[naming.type_ids[at]]))
         at = holder
-    root_label = int(naming.root_label_ids[reached.vias[at]])
+    root_label = int(naming.root_label_ids[forest.vias[at]])
     first = naming.label_names[root_label] if root_label >= 0 else ""
     steps.append(Step(first, 0, at, naming.type_names[naming.type_ids[at]]))
-    return reached.groups[reached.group_of_root[reached.vias[at]]], tuple(reversed(steps))
+    return forest.reach.groups[forest.reach.group_of_root[forest.vias[at]]], tuple(reversed(steps))
 
 
 def label_of(naming: Naming, holder: int, word: int) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from leakhunt.graph.dominators import count_by, retained_by_class
+from leakhunt.graph.dominators import count_by, retained_by_class, retained_objects
 from leakhunt.graph.join import holding_nodes, retention_at, sites_at
-from leakhunt.graph.paths import UNREACHED, Rank, path_to
+from leakhunt.graph.paths import UNREACHED, Rank, path_to, shortest_paths
 from leakhunt.heaps.goroutines import goroutines
 from leakhunt.heaps.trees import dominator_tree, tree_rows
 from leakhunt.heaps.view import HeapView
@@ -56,7 +56,7 @@ def types(view: HeapView, most: int = 30, by: str = "bytes") -> Answer:
     graph, naming = view.graph, view.naming
     count = len(naming.type_names)
     objects, sizes = count_by(naming.type_ids, graph.sizes, count)
-    retained, _ = retained_by_class(view.dominators, naming.type_ids, naming.type_names)
+    retained = retained_by_class(view.dominators, naming.type_ids, naming.type_names)
     weights = {"bytes": sizes, "objects": objects, "retained": retained}[by]
     order = sorted(range(count), key=lambda t: (-int(weights[t]), naming.type_names[t]))[:most]
     rows: list[Row] = [
@@ -164,7 +164,7 @@ def path_of_object(view: HeapView, address: int) -> Answer | None:
     place = int(np.searchsorted(graph.addresses, address, side="right")) - 1
     if place < 0 or address >= graph.addresses[place] + graph.sizes[place]:
         return None
-    found = path_to(view.reached, view.naming, place)
+    found = path_to(shortest_paths(graph, view.naming), view.naming, place)
     facts = [
         Fact("address", "object", f"{int(graph.addresses[place]):#x}"),
         Fact("type", "type", view.naming.type_names[view.naming.type_ids[place]]),
@@ -282,19 +282,20 @@ def _path_table(view: HeapView, number: int, node: int, count: int) -> Table:
 
 
 def _largest(view: HeapView, most: int) -> Table:
-    """Single objects by retained size, no two of them one inside the other by a chain of only children."""
+    """Single objects by retained size."""
     retained = view.dominators.retained_bytes[: view.graph.objects]
-    order = np.argsort(-retained, kind="stable")[: most * 20]
+    counts = retained_objects(view.dominators)
+    least = int(np.partition(retained, -most)[-most]) if len(retained) > most else 0
+    heavy = np.flatnonzero(retained >= max(least, 1))
+    order = heavy[np.argsort(-retained[heavy], kind="stable")][:most]
     rows: list[Row] = []
     for place in order.tolist():
-        if len(rows) == most or not retained[place]:
-            break
         rows.append(
             {
                 "address": f"{int(view.graph.addresses[place]):#x}",
                 "bytes": int(view.graph.sizes[place]),
                 "retained_bytes": int(retained[place]),
-                "retained_objects": int(view.dominators.retained_objects[place]),
+                "retained_objects": int(counts[place]),
                 "type": view.naming.type_names[view.naming.type_ids[place]],
             }
         )

@@ -13,7 +13,7 @@ from leakhunt.graph.build import build_graph
 from leakhunt.graph.dominators import Dominators, dominate
 from leakhunt.graph.expiry import expiry_census
 from leakhunt.graph.join import SiteJoin, join_sites, retention_of
-from leakhunt.graph.paths import PathTrie, Reach, fold_paths, reach
+from leakhunt.graph.paths import PathTrie, Reach, fold_paths, shortest_paths
 from leakhunt.graph.shapes import name_by_shape
 from leakhunt.graph.slack import map_use, pinned_slack
 from leakhunt.graph.types import Typing, name_types, type_heap
@@ -46,14 +46,20 @@ class HeapView:
         return self.graph.naming or name_by_shape(self.graph)
 
     @cached_property
-    def reached(self) -> Reach:
-        """Shortest paths from roots."""
-        return reach(self.graph, self.naming)
+    def _walked(self) -> tuple[Reach, PathTrie]:
+        """What is kept of the shortest paths: a forest of all objects is large, and needed for nothing else."""
+        forest = shortest_paths(self.graph, self.naming)
+        return forest.reach, fold_paths(self.graph, forest, self.naming)
 
-    @cached_property
+    @property
+    def reached(self) -> Reach:
+        """Which kind of root reaches each object."""
+        return self._walked[0]
+
+    @property
     def paths(self) -> PathTrie:
-        """The same paths, folded."""
-        return fold_paths(self.graph, self.reached, self.naming)
+        """Shortest paths from roots, folded."""
+        return self._walked[1]
 
     @cached_property
     def dominators(self) -> Dominators:

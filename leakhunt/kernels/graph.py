@@ -19,7 +19,6 @@ def breadth_first(
     phase_starts: cython.const[cython.longlong][::1],
     late: cython.const[cython.uchar][::1],
     late_phase: cython.Py_ssize_t,
-    blocked: cython.const[cython.uchar][::1],
     order: cython.int[::1],
     parents: cython.int[::1],
     vias: cython.int[::1],
@@ -28,9 +27,9 @@ def breadth_first(
     """Breadth-first forest from roots in phases: a phase is exhausted before the next begins.
 
     Phase p has the roots `phase_starts[p]` to `phase_starts[p + 1]`. Blocks marked in `late` are followed only from phase
-    `late_phase` on; those marked in `blocked` are never entered (both may be empty). Fills `order` (blocks as they are
-    reached), `parents` (-1 for one reached from a root, -2 for one not reached), `vias` (root number, or the word in the
-    parent) and `phase_ends` (number of blocks reached after each phase). Returns the number reached. O(blocks + edges).
+    `late_phase` on (it may be empty). Fills `order` (blocks as they are reached), `parents` (-1 for one reached from a root,
+    -2 for one not reached), `vias` (root number, or the word in the parent) and `phase_ends` (number of blocks reached after
+    each phase). Returns the number reached. O(blocks + edges).
     """
     blocks: cython.Py_ssize_t = starts.shape[0] - 1
     head: cython.Py_ssize_t = 0
@@ -41,27 +40,26 @@ def breadth_first(
     block: cython.int
     target: cython.int
     has_late: cython.bint = late.shape[0] == blocks
-    has_blocked: cython.bint = blocked.shape[0] == blocks
     postponed: list = []
     parents[:] = -2
     for phase in range(phases):
         for root in range(phase_starts[phase], phase_starts[phase + 1]):
             target = root_targets[root]
-            if parents[target] == -2 and not (has_blocked and blocked[target]):
+            if parents[target] == -2:
                 parents[target] = -1
                 vias[target] = cython.cast(cython.int, root)
                 order[tail] = target
                 tail += 1
         if phase == late_phase:
             for block in postponed:
-                tail = _follow(block, starts, targets, words, blocked, has_blocked, order, parents, vias, tail)
+                tail = _follow(block, starts, targets, words, order, parents, vias, tail)
         while head < tail:
             block = order[head]
             head += 1
             if has_late and late[block] and phase < late_phase:
                 postponed.append(block)
             else:
-                tail = _follow(block, starts, targets, words, blocked, has_blocked, order, parents, vias, tail)
+                tail = _follow(block, starts, targets, words, order, parents, vias, tail)
         phase_ends[phase] = tail
     return tail
 
@@ -74,8 +72,6 @@ def _follow(
     starts: cython.const[cython.int][::1],
     targets: cython.const[cython.int][::1],
     words: cython.const[cython.int][::1],
-    blocked: cython.const[cython.uchar][::1],
-    has_blocked: cython.bint,
     order: cython.int[::1],
     parents: cython.int[::1],
     vias: cython.int[::1],
@@ -85,7 +81,7 @@ def _follow(
     target: cython.int
     for edge in range(starts[block], starts[block + 1]):
         target = targets[edge]
-        if parents[target] == -2 and not (has_blocked and blocked[target]):
+        if parents[target] == -2:
             parents[target] = block
             vias[target] = words[edge]
             order[tail] = target
@@ -289,12 +285,10 @@ def sum_outermost(
     order: cython.const[cython.int][::1],
     parents: cython.const[cython.int][::1],
     classes: cython.const[cython.int][::1],
-    first: cython.const[cython.longlong][::1],
-    second: cython.const[cython.longlong][::1],
-    first_sums: cython.longlong[::1],
-    second_sums: cython.longlong[::1],
+    values: cython.const[cython.longlong][::1],
+    sums: cython.longlong[::1],
 ) -> None:
-    """Adds to each class the `first` and `second` values of its outermost vertices: those without an ancestor of their class.
+    """Adds to each class the values of its outermost vertices: those without an ancestor of their class.
 
     Vertices numbered beyond `classes` have none. `order` holds parents before children. A walk in depth counts, for each
     class, how often it stands on the way down. O(vertices), 12 bytes a vertex while it runs.
@@ -303,7 +297,7 @@ def sum_outermost(
     classed: cython.Py_ssize_t = classes.shape[0]
     child: cython.int[::1] = array.clone(_EMPTY_INT, vertices, zero=False)
     sibling: cython.int[::1] = array.clone(_EMPTY_INT, vertices, zero=False)
-    inside: cython.int[::1] = array.clone(_EMPTY_INT, first_sums.shape[0], zero=True)
+    inside: cython.int[::1] = array.clone(_EMPTY_INT, sums.shape[0], zero=True)
     i: cython.Py_ssize_t
     v: cython.int
     u: cython.int
@@ -321,8 +315,7 @@ def sum_outermost(
         while v >= 0:
             if v < classed:
                 if inside[classes[v]] == 0:
-                    first_sums[classes[v]] += first[v]
-                    second_sums[classes[v]] += second[v]
+                    sums[classes[v]] += values[v]
                 inside[classes[v]] += 1
             u = child[v]
             while u < 0 and v >= 0:  # leaves v, and its ancestors as long as they have no further child

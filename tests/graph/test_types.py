@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from leakhunt.decode.gobinary import GoBinary
-from leakhunt.graph.paths import UNREACHED, PathTrie, fold_paths, reach
+from leakhunt.graph.paths import UNREACHED, PathTrie, fold_paths, shortest_paths
 from leakhunt.graph.shapes import name_by_shape
 from leakhunt.graph.types import Typing, name_types, type_heap
 from leakhunt.model.gotype import NoProgram
@@ -73,7 +73,7 @@ def test_most_bytes_have_a_type(go: str, build: str, toolchain: str, share: floa
 def paths(build: str = "plain", toolchain: str = "", raw: bool = False) -> dict[str, int]:
     """Objects by path, written `root label<type> label<type>`."""
     graph, _, _, naming = typed(build, toolchain, raw)
-    trie: PathTrie = fold_paths(graph, reach(graph, naming), naming)
+    trie: PathTrie = fold_paths(graph, shortest_paths(graph, naming), naming)
     written: dict[int, str] = {}
     for node in range(len(trie)):
         label, name = trie.step(node)
@@ -140,7 +140,7 @@ def test_stripped_binaries_still_type_what_interfaces_hold(go: str) -> None:
 
 def test_everything_is_reached_and_nothing_is_named_twice(go: str) -> None:
     graph, _, _, naming = typed()
-    reached = reach(graph, naming)
+    reached = shortest_paths(graph, naming).reach
     assert graph.sizes[reached.ranks != UNREACHED].sum() > 0.99 * graph.heap_bytes
     assert len({*naming.label_names}) == len(naming.label_names)
     assert len({*naming.root_names}) == len(naming.root_names)

@@ -14,7 +14,7 @@ from tests.kernels.test_graph import Graph, csr, rooted, walk
 def test_trie_equals_its_slow_twin(case: tuple[Graph, list[list[int]], list[bool]], data: st.DataObject) -> None:
     graph, phases, late = case
     nothing = [False] * len(graph)
-    order, parents, _ = walk(graph, phases, nothing, nothing)
+    order, parents, _ = walk(graph, phases, nothing)
     roots = [root for phase in phases for root in phase]
     count = len(graph)
     types = [data.draw(st.integers(0, 2)) for _ in range(count)]
