@@ -27,7 +27,6 @@ from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series
 from leakhunt.measure.groups import Basis, Group, find_groups
 from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
-from leakhunt.measure.thresholds import ALPHA, MIN_SNAPSHOTS
 from leakhunt.measure.trend import Trends, analyse
 from leakhunt.model.census import ExpiryCensus, PinnedSlack
 from leakhunt.model.finding import Input, Retention
@@ -35,6 +34,7 @@ from leakhunt.model.gctrace import GcTrace
 from leakhunt.model.profile import Profile, ProfileKind
 from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite
+from leakhunt.thresholds import ALPHA, EXPIRED_PROVES_SHARE, MIN_SNAPSHOTS, SLACK_SHARE, SWISS_MAPS_SINCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Evidence:
             return None
         for view in reversed(self.dumps):
             for slack in view.slack:
-                if slack.place.root_name == retention.root.name and 2 * slack.bytes >= retention.retained_bytes:
+                if slack.place.root_name == retention.root.name and slack.bytes >= SLACK_SHARE * retention.retained_bytes:
                     return slack
         return None
 
@@ -179,7 +179,7 @@ class Evidence:
 
     def _holds_expired(self, group: Group) -> bool:
         census = self.census(group)
-        return census is not None and census.expired >= PROVING_SHARE * max(census.with_expiry, 1)
+        return census is not None and census.expired >= EXPIRED_PROVES_SHARE * max(census.with_expiry, 1)
 
     @property
     def growing_groups(self) -> tuple[Group, ...]:
@@ -193,7 +193,7 @@ class Evidence:
         for site in self.series.sites:
             for frame in site.frames:
                 if frame.function.startswith(("internal/sync.", "internal/runtime/maps.")):
-                    best = max(best, (1, 24))
+                    best = max(best, SWISS_MAPS_SINCE)
                 elif (match := _GO_VERSION.search(frame.file)) is not None:
                     best = max(best, (int(match[1]), int(match[2])))
         return best
@@ -234,8 +234,6 @@ class Evidence:
         return (objects[:, segment.stop - 1] - objects[:, segment.start]).astype(np.float64)
 
 
-# Of the entries with an expiry. A cache that is swept holds fewer at any time; one that is read again and again, too.
-PROVING_SHARE = 0.5
 # GOROOT of downloaded toolchains and of many images: .../toolchain@v0.0.1-go1.27.3.linux-amd64/src, /usr/local/go1.22.5/src
 _GO_VERSION = re.compile(r"\bgo(\d+)\.(\d+)(?:\.\d+)?(?:[./][\w-]+)*/src/")
 

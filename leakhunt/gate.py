@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from leakhunt.model.finding import Case, Report, Status, Verdict
+from leakhunt.thresholds import MIN_SNAPSHOTS
 from leakhunt.units import format_rate
 
 PASSES, FAILS, UNDECIDED = 0, 1, 3
-# Two or three snapshots allow candidates, never "leak" (docs/how-it-decides.md), and so never "no leak" either.
-FEWEST_SNAPSHOTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def _doubt(report: Report) -> str:
         return f"inconclusive: the live heap {grows}, and a gctrace log names no site"
     if report.sites_tested == 0:
         return "nothing was measured: no site could be tested"
-    if report.window.snapshots < FEWEST_SNAPSHOTS:
+    if report.window.snapshots < MIN_SNAPSHOTS:
         few = report.window.snapshots
-        return f"inconclusive: {few} snapshots cannot show the absence of a leak, take {FEWEST_SNAPSHOTS} or more"
+        return f"inconclusive: {few} snapshots cannot show the absence of a leak, take {MIN_SNAPSHOTS} or more"
     return ""

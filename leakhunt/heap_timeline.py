@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from leakhunt.evidence import Evidence
-from leakhunt.measure.live_heap import MIN_RISE_MIB, heap_trend
+from leakhunt.measure.live_heap import heap_trend
 from leakhunt.model.finding import Report, Verdict, Window
 from leakhunt.model.gctrace import GcHeapTrend, GcTrace
 from leakhunt.printable import printable
+from leakhunt.thresholds import GCTRACE_MIN_RISE_MIB
 from leakhunt.units import BYTES_PER_MIB, NS_PER_SECOND, format_rate
 
 _VERDICTS = {"grows": Verdict.SUSPECT, "level": Verdict.CLEAN, "inconclusive": Verdict.INCONCLUSIVE}
@@ -64,5 +65,5 @@ def _next_steps(trace: GcTrace, trend: GcHeapTrend) -> tuple[str, ...]:
     if trend.verdict == "inconclusive":
         return ("let the process run on with GODEBUG=gctrace=1, or take heap profiles: leakhunt capture URL",)
     span_hours = float(trace.seconds[-1] - trace.seconds[0]) / 3600
-    smallest = format_rate(MIN_RISE_MIB * BYTES_PER_MIB / span_hours) if span_hours > 0 else "any growth"
+    smallest = format_rate(GCTRACE_MIN_RISE_MIB * BYTES_PER_MIB / span_hours) if span_hours > 0 else "any growth"
     return (f"the log prints whole MiB: growth below {smallest} would not show in it; a longer log shows smaller growth",)

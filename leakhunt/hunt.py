@@ -13,7 +13,6 @@ from leakhunt.detectors import DETECTORS, detector_name
 from leakhunt.evidence import Evidence
 from leakhunt.heap_timeline import with_gc_traces
 from leakhunt.measure.groups import Group, join
-from leakhunt.measure.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS
 from leakhunt.model.finding import (
     Case,
     Cleared,
@@ -30,6 +29,7 @@ from leakhunt.model.finding import (
     Window,
 )
 from leakhunt.printable import printable
+from leakhunt.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS, UNEXPLAINED_SHARE
 from leakhunt.units import format_bytes, format_rate
 
 _WEIGHT = {Confidence.LOW: 1, Confidence.MEDIUM: 2, Confidence.HIGH: 3}
@@ -37,9 +37,6 @@ _CONFIDENCE = {weight: confidence for confidence, weight in _WEIGHT.items()}
 _GRAVITY = {verdict: rank for rank, verdict in enumerate((Verdict.LEAK, Verdict.FILLING, Verdict.SUSPECT))}
 # Exonerating patterns that say "it grows now, and will stop": not a leak, and not silence either.
 _FILLING_PATTERNS = frozenset({"bounded-cache", "plateau"})
-# Untested growth below this share of the heap leaves "clean" standing: three samples more at each of a few quiet sites are
-# 1 to 7 % in the committed control series; the one large step of a public series (83 of 137 MiB) is far above.
-UNEXPLAINED_SHARE = 0.2
 # Named only where nothing more telling was found.
 _LEAST_SPECIFIC = "steady-growth"
 # What one library allocates in many places for one thing: a connection, a context, a metric, an entry. Groups of such a pattern

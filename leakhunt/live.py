@@ -16,16 +16,10 @@ from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
 from leakhunt.model.finding import Confidence, Report, Verdict
 from leakhunt.model.profile import Profile, ProfileKind
+from leakhunt.thresholds import CLEAN_AFTER_SNAPSHOTS, LEAK_AFTER_SNAPSHOTS, LOOKS_IN_A_ROW
 from leakhunt.units import format_rate
 
 MOST_SNAPSHOTS = 96  # twice what a rate is taken from (measure.rate.MAX_POINTS): more cost time and tell nothing new
-# An answer is certain once it was the same in so many looks in a row: after each snapshot there is one more chance to be wrong,
-# and a false alarm of one look rarely outlives the next two. docs/capture.md says how often it was wrong.
-LOOKS_IN_A_ROW = 3
-# A leak needs as many as a usual series. A clean bill needs twice as many: of 46 leaking programs four, slow ones, looked clean
-# for three looks after 12 snapshots, and none of them still did after 19.
-LEAK_AFTER_SNAPSHOTS = 12
-CLEAN_AFTER_SNAPSHOTS = 24
 Stamped = TypeVar("Stamped", bound=tuple[int, object])
 
 

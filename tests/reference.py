@@ -1,13 +1,16 @@
-"""Writes docs/reference.md from the code: every command's help and every detector's manual.
+"""Writes docs/reference.md from the code: every command's help, every detector's manual, and every threshold.
 
 `python -m tests.reference`; a test holds the page to the code.
 """
 
+import ast
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from leakhunt import thresholds
 from leakhunt.cli.app import app
 from leakhunt.detectors import DETECTORS, detector_name
 
@@ -45,6 +48,31 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def threshold_rows() -> list[str]:
+    """A table for each section of leakhunt/thresholds.py, as its comments divide it: name, value, why."""
+    source = Path(thresholds.__file__).read_text(encoding="utf-8")
+    titles = {number: line[2:] for number, line in enumerate(source.splitlines(), 1) if line.startswith("# ")}
+    body = ast.parse(source).body
+    lines: list[str] = []
+    for value, why in pairwise(body):
+        match value, why:
+            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(text))):
+                for number in sorted(number for number in titles if number < value.lineno):
+                    lines += ["", f"### {titles.pop(number)}", "", "| | value | why |", "|---|---|---|"]
+                lines.append(f"| `{name}` | {_value(getattr(thresholds, name))} | {_cell(text)} |")
+    return lines
+
+
+def _value(value: Any) -> str:
+    return (
+        ", ".join(map(_value, value))
+        if isinstance(value, tuple)
+        else f"{value:.3g}"
+        if isinstance(value, float)
+        else f"{value:,}"
+    )
+
+
 def page() -> str:
     """The whole page."""
     text = ["# Reference", "", "Written from the code by `python -m tests.reference`; do not edit.", "", "## Commands", ""]
@@ -54,6 +82,7 @@ def page() -> str:
     for detector in DETECTORS:
         text += [f"### {detector_name(detector)}", "", f"Pattern: `{detector.PATTERN}`", "", "```text"]
         text += [(detector.__doc__ or "").strip(), "```", ""]
+    text += ["## Thresholds", "", "Every number that decides a verdict: `leakhunt/thresholds.py`.", *threshold_rows()]
     return "\n".join(text).rstrip() + "\n"
 
 

@@ -260,8 +260,8 @@ SNAPSHOTS = (5, 8, 12, 24, 48)
 
 def table(processes: int, sites: int, leaks: int, seed: int) -> list[str]:
     """Markdown: what each rule flags on `processes` processes of `sites` harmless and `leaks` leaking sites."""
-    from leakhunt.detectors.steady_growth import CONVICTING_Q
     from leakhunt.measure.trend import Trends, analyse
+    from leakhunt.thresholds import CONVICTING_Q
     from tests import rivals
 
     def convicted(trends: Trends) -> NDArray[np.bool_]:

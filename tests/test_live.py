@@ -11,9 +11,10 @@ from leakhunt import decode
 from leakhunt.config import Settings
 from leakhunt.evidence import Source, gather
 from leakhunt.hunt import hunt
-from leakhunt.live import CLEAN_AFTER_SNAPSHOTS, LEAK_AFTER_SNAPSHOTS, LOOKS_IN_A_ROW, Certainty, LiveHunt
+from leakhunt.live import Certainty, LiveHunt
 from leakhunt.model.finding import Report, Verdict
 from leakhunt.model.profile import Profile
+from leakhunt.thresholds import CLEAN_AFTER_SNAPSHOTS, LEAK_AFTER_SNAPSHOTS, LOOKS_IN_A_ROW
 from tests.profiles import Sample, heap_profile
 
 SERIES = Path(__file__).resolve().parent.parent / "fixtures" / "series"

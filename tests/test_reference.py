@@ -4,8 +4,9 @@ import inspect
 
 import pytest
 
+from leakhunt import thresholds
 from leakhunt.detectors import DETECTORS, Detector, detector_name
-from tests.reference import PAGE, page
+from tests.reference import PAGE, page, threshold_rows
 
 MANUAL = ("Looks for:", "Why it matters:", "How it decides:", "When it is wrong:", "What to do:", "Options:")
 
@@ -19,3 +20,10 @@ def test_every_detector_has_its_whole_manual(detector: Detector) -> None:
     manual = detector.__doc__ or ""
     assert [part for part in MANUAL if part not in manual] == []
     assert len(inspect.getsource(inspect.getmodule(detector.examine)).splitlines()) <= 150  # type: ignore[arg-type]
+
+
+def test_every_threshold_says_why() -> None:
+    names = [name for name in vars(thresholds) if name.isupper() and name != "BYTES_PER_MIB"]
+    rows = [row for row in threshold_rows() if row.startswith("| `")]
+    assert [name for name in names if not any(row.startswith(f"| `{name}` |") for row in rows)] == []
+    assert len(rows) == len(names)

@@ -15,10 +15,10 @@ from leakhunt.detectors.held import held_in
 from leakhunt.evidence import Evidence
 from leakhunt.measure.containers import doubles, ladder
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import SLICE_RUNGS
 from leakhunt.units import format_bytes
 
 PATTERN = "append-only-slice"
-LONG_LADDER = 5  # a short row of doublings may be the bucket array of an old map
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
@@ -26,7 +26,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     for group in evidence.growing_groups:
         held = held_in(evidence, group)
         found = (ladder(evidence.series, site) for site in group.sites)
-        rungs = next((each for each in found if each and not (doubles(each) and len(each) < LONG_LADDER)), ())
+        rungs = next((each for each in found if each and not (doubles(each) and len(each) < SLICE_RUNGS)), ())
         if held.startswith("[]"):
             how = f"a heap dump finds them in a {held}"
         elif rungs:

@@ -21,12 +21,10 @@ from leakhunt.evidence import Evidence
 from leakhunt.measure.course import Course
 from leakhunt.measure.shape import filling
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import FILLING_HIGH_SIGMAS, FILLING_MEDIUM_SIGMAS
 from leakhunt.units import format_bytes, format_rate
 
 PATTERN = "bounded-cache"
-# How surely the last third gained less than the first, in standard errors of the difference of the two gains.
-HIGH_SIGMAS = 4.0
-MEDIUM_SIGMAS = 2.5
 HARD_CAPS = frozenset({"golang-lru", "ristretto", "theine", "freecache"})
 
 
@@ -68,6 +66,6 @@ def _confidence(course: Course) -> Confidence:
     gains = [float(part.counts[-1] - part.counts[0]) / float(np.ptp(part.hours)) for part in (first, last)]
     variances = [float(part.born.sum() + part.died.sum()) / float(np.ptp(part.hours)) ** 2 for part in (first, last)]
     sigmas = (gains[0] - gains[1]) / max(math.sqrt(sum(variances)), 1e-9)
-    if sigmas >= HIGH_SIGMAS:
+    if sigmas >= FILLING_HIGH_SIGMAS:
         return Confidence.HIGH
-    return Confidence.MEDIUM if sigmas >= MEDIUM_SIGMAS else Confidence.LOW
+    return Confidence.MEDIUM if sigmas >= FILLING_MEDIUM_SIGMAS else Confidence.LOW

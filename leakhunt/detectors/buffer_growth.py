@@ -15,23 +15,23 @@ from collections.abc import Iterator
 from leakhunt.detectors.frames import function_on
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import BUFFER_OBJECTS_SHARE, DOCUMENT_FRAMES
 
 PATTERN = "buffer-growth"
 _GROWERS = ("bytes.growSlice", "bytes.(*Buffer).", "strings.(*Builder).", "bufio.(*Writer).", "slices.Grow")
-_OBJECTS_SHARE = 0.5  # growth of objects against growth of bytes, both relative to the start
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups of buffers whose mean size rises."""
     series, segment = evidence.series, evidence.trends.segment
     for group in evidence.growing_groups:
-        function = function_on(evidence, group, _GROWERS, within=6)
+        function = function_on(evidence, group, _GROWERS, within=DOCUMENT_FRAMES)
         if function is None:
             continue
         sites = list(group.sites)
         first_bytes, last_bytes = (float(series.inuse_bytes[sites, i].sum()) for i in (segment.start, segment.stop - 1))
         first, last = (float(series.inuse_objects[sites, i].sum()) for i in (segment.start, segment.stop - 1))
-        if first <= 0 or first_bytes <= 0 or last / first - 1 > _OBJECTS_SHARE * (last_bytes / first_bytes - 1):
+        if first <= 0 or first_bytes <= 0 or last / first - 1 > BUFFER_OBJECTS_SHARE * (last_bytes / first_bytes - 1):
             continue
         yield Finding(
             detector="buffer-growth",

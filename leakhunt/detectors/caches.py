@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from leakhunt.model.site import AllocationSite, package_of
+from leakhunt.thresholds import CACHE_FRAMES
 
 
 class Expiry(StrEnum):
@@ -207,14 +208,11 @@ CACHES: tuple[Cache, ...] = (
     ),
 )
 
-# How deep a cache's insertion may lie below the leaf: a loader runs set seven frames above the value's allocation.
-NEAR_FRAMES = 12
-
 
 def cache_on(sites: Iterable[AllocationSite]) -> tuple[Cache, str] | None:
     """The first known cache that the stacks of `sites` insert into, with its type's name; None where there is none."""
     for site in sites:
-        functions = [frame.function for frame in site.frames[:NEAR_FRAMES]]
+        functions = [frame.function for frame in site.frames[:CACHE_FRAMES]]
         for function in functions:
             cache = _inserted_into(function)
             if cache is not None:

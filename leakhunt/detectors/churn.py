@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from leakhunt.evidence import Evidence
 from leakhunt.measure.shape import freed_share
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import CHURN_FREED_SHARE, CHURN_HIGH_FREED
 
 PATTERN = "churn"
-MIN_FREED_SHARE = 0.8
-HIGH_FREED = 30  # sampled frees; the share is then known to 15 points (95 %)
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
@@ -25,13 +24,13 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     for group in evidence.groups:
         course = evidence.course(group)
         share, freed = freed_share(course), float(course.died.sum())
-        if group.grows or not share >= MIN_FREED_SHARE:
+        if group.grows or not share >= CHURN_FREED_SHARE:
             continue
         yield Finding(
             detector="churn",
             pattern=PATTERN,
             stance=Stance.EXONERATES,
-            confidence=Confidence.HIGH if freed >= HIGH_FREED else Confidence.MEDIUM,
+            confidence=Confidence.HIGH if freed >= CHURN_HIGH_FREED else Confidence.MEDIUM,
             sites=group.sites,
             text=f"what is allocated here is freed: {freed:,.0f} sampled objects went while {course.born.sum():,.0f} came",
             facts={"freed_share": share, "freed_samples": freed},

@@ -17,21 +17,17 @@ from collections.abc import Iterator
 from leakhunt.detectors.caches import Expiry, cache_on
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import EXPIRED_ENTRIES, EXPIRED_LONG_OVERDUE, EXPIRED_SHARE
 from leakhunt.units import format_bytes, format_duration
 
 PATTERN = "lazy-ttl-cache"
-# A swept cache holds what expired since the last sweep, less than this at the usual intervals of half the time to live; a
-# lazy one of unique keys passes it when it is half as old again as its time to live.
-PROOF_SHARE = 1 / 3
-LONG_OVERDUE = 2  # times the longest life left, which is nearly the time to live where entries keep coming
-MIN_ENTRIES = 20  # fewer say little about a share
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups whose entries are past their time."""
     for group in evidence.growing_groups:
         census = evidence.census(group)
-        if census is None or census.with_expiry < MIN_ENTRIES or census.expired < PROOF_SHARE * census.with_expiry:
+        if census is None or census.with_expiry < EXPIRED_ENTRIES or census.expired < EXPIRED_SHARE * census.with_expiry:
             continue
         known = cache_on(evidence.company(group))
         if known and known[0].expiry is Expiry.ALWAYS_SWEPT:
@@ -44,7 +40,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             pattern="cache-no-janitor" if known and known[0].expiry is Expiry.BY_JANITOR else PATTERN,
             stance=Stance.IMPLICATES,
             confidence=Confidence.HIGH
-            if census.oldest_overdue_ns >= LONG_OVERDUE * census.last_expiry_ns
+            if census.oldest_overdue_ns >= EXPIRED_LONG_OVERDUE * census.last_expiry_ns
             else Confidence.MEDIUM,
             sites=group.sites,
             text=(

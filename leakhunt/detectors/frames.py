@@ -5,15 +5,16 @@ from collections.abc import Iterable
 from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Group
 from leakhunt.model.site import AllocationSite
+from leakhunt.thresholds import LIBRARY_FRAMES
 
 
-def function_on(evidence: Evidence, group: Group, functions: Iterable[str], within: int = 8) -> str | None:
+def function_on(evidence: Evidence, group: Group, functions: Iterable[str], within: int = LIBRARY_FRAMES) -> str | None:
     """The first function among the `within` innermost frames of the group's stacks that starts with one of `functions`
     (so `context.WithValue` and `internal/sync.(*HashTrieMap[...]).` both can be asked for); None where there is none."""
     return _first((evidence.series.sites[site] for site in group.sites), tuple(functions), within)
 
 
-def function_near(evidence: Evidence, group: Group, functions: Iterable[str], within: int = 8) -> str | None:
+def function_near(evidence: Evidence, group: Group, functions: Iterable[str], within: int = LIBRARY_FRAMES) -> str | None:
     """The same, where the group's company counts too: the container that growing objects are put into is often sampled too
     rarely to grow by itself."""
     return _first(evidence.company(group), tuple(functions), within)

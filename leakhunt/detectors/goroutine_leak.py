@@ -20,15 +20,17 @@ from leakhunt.measure.goroutines import GoroutineStack
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.model.site import is_standard
+from leakhunt.thresholds import GOROUTINE_GROWTH, GOROUTINE_RATIO
 
 PATTERN = "goroutine-leak"
-MIN_GROWTH = 10  # goroutines; fewer come and go with requests
 _DESCRIPTOR = "runtime.malg"
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that belong to goroutines which grow in number."""
-    rising = [s for s in evidence.goroutines.stacks if s.growth >= MIN_GROWTH and s.counts[-1] >= 2 * s.counts[0]]
+    rising = [
+        s for s in evidence.goroutines.stacks if s.growth >= GOROUTINE_GROWTH and s.counts[-1] >= GOROUTINE_RATIO * s.counts[0]
+    ]
     leaked = sum(stack.counts[-1] for stack in evidence.leaked.stacks)
     for group in evidence.growing_groups:
         descriptors = _allocates_descriptors(evidence, group)

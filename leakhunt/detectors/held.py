@@ -5,9 +5,9 @@ from itertools import pairwise
 from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Retention, RetentionStep
+from leakhunt.thresholds import CONTAINER_FANOUT
 
 _INTERNALS = ("maps.", "[]*maps.", "map.bucket", "[]map.bucket", "list.Element")
-MANY = 8.0  # from one step to the next: a container; a struct with a few pointers to its like is none
 
 
 def container_of(retention: Retention) -> RetentionStep | None:
@@ -16,7 +16,7 @@ def container_of(retention: Retention) -> RetentionStep | None:
     Where that is a map's own table or a list's element, the map or list before it."""
     path = retention.path
     ratios = [inside.objects / max(1, step.objects) for step, inside in pairwise(path)]
-    if not ratios or max(ratios) < MANY:
+    if not ratios or max(ratios) < CONTAINER_FANOUT:
         return None
     at = ratios.index(max(ratios))
     while at > 0 and path[at].type.startswith(_INTERNALS):

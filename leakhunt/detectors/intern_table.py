@@ -14,16 +14,16 @@ from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import INTERN_FRAMES
 
 PATTERN = "intern-table"
 _NAMES = re.compile(r"^unique\.|(?i:[./)](?:\w+_)?intern(?:ed|er|String|Bytes|Symbol)?(?:\[|\.|$))|\)\.[Ii]ntern")
-_NEAR = 6
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that intern."""
     for group in evidence.growing_groups:
-        frames = [frame for site in group.sites for frame in evidence.series.sites[site].frames[:_NEAR]]
+        frames = [frame for site in group.sites for frame in evidence.series.sites[site].frames[:INTERN_FRAMES]]
         function = next((f.function for f in frames if _NAMES.search(f.function)), None)
         if function is not None:
             yield Finding(

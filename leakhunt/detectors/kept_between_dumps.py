@@ -14,18 +14,16 @@ from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import GAINED_SHARE, KEPT_OBJECTS, KEPT_SHARE
 
 PATTERN = "steady-growth"
-MIN_OBJECTS = 20  # in the first dump; with fewer, 95 % is all or nothing
-KEPT_SHARE = 0.95
-GAINED_SHARE = 0.10
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups whose objects stay on their path while more come."""
     for group in evidence.growing_groups:
         stay = evidence.stay(group)
-        if stay is None or stay.first_objects < MIN_OBJECTS or stay.stayed < KEPT_SHARE * stay.first_objects:
+        if stay is None or stay.first_objects < KEPT_OBJECTS or stay.stayed < KEPT_SHARE * stay.first_objects:
             continue
         if stay.last_objects < (1 + GAINED_SHARE) * stay.first_objects:
             continue

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from leakhunt.detectors.frames import function_near
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import METRIC_FRAMES
 
 PATTERN = "label-cardinality"
 _MAKERS = (
@@ -40,7 +41,7 @@ _MAKERS = (
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that make metric children."""
     for group in evidence.growing_groups:
-        function = function_near(evidence, group, _MAKERS, within=10)
+        function = function_near(evidence, group, _MAKERS, within=METRIC_FRAMES)
         if function is not None:
             yield Finding(
                 detector="label-cardinality",

@@ -16,19 +16,19 @@ from collections.abc import Iterator
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.model.site import is_standard
+from leakhunt.thresholds import LISTENER_FRAMES
 
 PATTERN = "listener-registration"
 _NAMES = re.compile(
     r"(?i)(?:subscri|add_?(?:listener|handler|observer|callback|hook)|register_?(?:listener|handler|observer|callback|hook)|"
     r"\.on[A-Z_]|addeventhandler|notifyonce|\.watch\b|\.observe\b|\.listen\b)"
 )
-_NEAR = 3
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups in functions that register listeners."""
     for group in evidence.growing_groups:
-        frames = [frame for site in group.sites for frame in evidence.series.sites[site].frames[:_NEAR]]
+        frames = [frame for site in group.sites for frame in evidence.series.sites[site].frames[:LISTENER_FRAMES]]
         function = next((f.function for f in frames if not is_standard(f.function) and _registers(f.function)), None)
         if function is not None:
             yield Finding(

@@ -17,16 +17,10 @@ from leakhunt.measure.course import Course
 from leakhunt.measure.groups import Group
 from leakhunt.measure.shape import LoadStep, load_bound, load_step
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import LOAD_LIFETIME_SHARE, LOAD_RATIO, LOAD_SURE_Z, LOAD_TELLING_Z, STEP_FASTER, STEP_HIGH_EXPLAINED
 from leakhunt.units import format_bytes
 
 PATTERN = "load-step"
-HIGH_EXPLAINED = 0.8  # share of the variance; a straight line explains at most 3/4 of a step in the middle, and the reverse
-FASTER = 1.5
-# Growth follows load where births and in use both rose by this ratio from the first third to the last, and the lifetime test
-# had the power to see a leak (its statistic would be 2) and saw less than half of it.
-LOAD_RATIO = 1.3
-TELLING_LIFETIME_Z = 2.0
-SURE_LIFETIME_Z = 4.0  # with this power half of it is two standard deviations from either hypothesis
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
@@ -40,12 +34,14 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _in_one_step(group: Group, course: Course, found: LoadStep) -> Finding:
-    load = f", and it allocates {found.allocation_ratio:.1f} times as fast since" if found.allocation_ratio > FASTER else ""
+    load = (
+        f", and it allocates {found.allocation_ratio:.1f} times as fast since" if found.allocation_ratio > STEP_FASTER else ""
+    )
     return Finding(
         detector="load-step",
         pattern=PATTERN,
         stance=Stance.EXONERATES,
-        confidence=Confidence.HIGH if found.explained >= HIGH_EXPLAINED else Confidence.MEDIUM,
+        confidence=Confidence.HIGH if found.explained >= STEP_HIGH_EXPLAINED else Confidence.MEDIUM,
         sites=group.sites,
         text=(
             f"one step, from {format_bytes(found.before_bytes)} to {format_bytes(found.after_bytes)} before snapshot "
@@ -64,13 +60,17 @@ def _in_one_step(group: Group, course: Course, found: LoadStep) -> Finding:
 def _with_load(group: Group, course: Course) -> Finding | None:
     found = load_bound(course)
     rose = found.allocation_ratio >= LOAD_RATIO and found.inuse_ratio >= LOAD_RATIO
-    if not rose or found.expected_lifetime_z < TELLING_LIFETIME_Z or found.lifetime_z >= found.expected_lifetime_z / 2:
+    if (
+        not rose
+        or found.expected_lifetime_z < LOAD_TELLING_Z
+        or found.lifetime_z >= LOAD_LIFETIME_SHARE * found.expected_lifetime_z
+    ):
         return None
     return Finding(
         detector="load-step",
         pattern=PATTERN,
         stance=Stance.EXONERATES,
-        confidence=Confidence.HIGH if found.expected_lifetime_z >= SURE_LIFETIME_Z else Confidence.MEDIUM,
+        confidence=Confidence.HIGH if found.expected_lifetime_z >= LOAD_SURE_Z else Confidence.MEDIUM,
         sites=group.sites,
         text=(
             f"rises with load: allocated {found.allocation_ratio:.1f} times as fast in the last third of the window as in the "

@@ -15,12 +15,10 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
-from leakhunt.measure.thresholds import MIN_SNAPSHOTS
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import MIN_SNAPSHOTS, NEVER_FREED_ALLOCATIONS, NEVER_FREED_ALPHA, NEVER_FREED_HIGH_ALLOCATIONS
 
 PATTERN = "steady-growth"
-MIN_ALLOCATIONS = 10  # sampled; with none freed among 10, at most 26 % are (95 %)
-HIGH_ALLOCATIONS = 59  # with none freed among 59, at most 5 % are (95 %)
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
@@ -35,14 +33,14 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             continue
         allocated = float((allocations[sites, -1] - allocations[sites, 0]).sum())
         freed = float(trends.freed_samples[sites].sum())
-        if freed > 0 or allocated < MIN_ALLOCATIONS:
+        if freed > 0 or allocated < NEVER_FREED_ALLOCATIONS:
             continue
-        bound = 1 - 0.05 ** (1 / allocated)
+        bound = 1 - NEVER_FREED_ALPHA ** (1 / allocated)
         yield Finding(
             detector="never-freed",
             pattern=PATTERN,
             stance=Stance.IMPLICATES,
-            confidence=Confidence.HIGH if allocated >= HIGH_ALLOCATIONS else Confidence.MEDIUM,
+            confidence=Confidence.HIGH if allocated >= NEVER_FREED_HIGH_ALLOCATIONS else Confidence.MEDIUM,
             sites=group.sites,
             text=(
                 f"not one of {allocated:,.0f} sampled objects allocated here in the window has been freed; at most "

@@ -12,14 +12,11 @@ from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Basis
-from leakhunt.measure.thresholds import MIN_SNAPSHOTS
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import CHANCE_Q, CHANCE_SAMPLES, MIN_SNAPSHOTS
 from leakhunt.units import format_bytes
 
 PATTERN = "noise"
-# Growth whose q lies between this and the trend's own bar of .05 is what one expects once in some series of twenty sites.
-SUSPECT_Q = 0.01
-FEW_SAMPLES = 6  # below it one sampled object more or less is 17 % and any curve can be drawn through the points
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
@@ -29,7 +26,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     trends = evidence.trends
     for group in evidence.groups:
         trend = group.trend
-        weak = group.basis in (Basis.SITE, Basis.FUNCTION) and trend.q > SUSPECT_Q
+        weak = group.basis in (Basis.SITE, Basis.FUNCTION) and trend.q > CHANCE_Q
         if (group.grows and not weak) or not trend.tested:
             continue
         yield Finding(
@@ -50,4 +47,4 @@ def _confidence(samples: float, weak: bool) -> Confidence:
     """Weak growth is let go unless something else speaks for it, which then convicts at medium confidence or more."""
     if weak:
         return Confidence.LOW
-    return Confidence.HIGH if samples < FEW_SAMPLES else Confidence.LOW
+    return Confidence.HIGH if samples < CHANCE_SAMPLES else Confidence.LOW

@@ -14,13 +14,10 @@ from collections.abc import Iterator
 from leakhunt.evidence import Evidence
 from leakhunt.measure.shape import plateau
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import PLATEAU_HIGH_SIGMAS, PLATEAU_MEDIUM_SIGMAS
 from leakhunt.units import format_bytes
 
 PATTERN = "plateau"
-# How surely growth is missing. The level stretch is looked for at every snapshot, so two standard errors come by chance in
-# many a steady leak (fixtures/series/collections: 2.4).
-HIGH_SIGMAS = 4.0
-MEDIUM_SIGMAS = 3.0
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
@@ -46,6 +43,6 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _confidence(missing_sigmas: float) -> Confidence:
-    if missing_sigmas >= HIGH_SIGMAS:
+    if missing_sigmas >= PLATEAU_HIGH_SIGMAS:
         return Confidence.HIGH
-    return Confidence.MEDIUM if missing_sigmas >= MEDIUM_SIGMAS else Confidence.LOW
+    return Confidence.MEDIUM if missing_sigmas >= PLATEAU_MEDIUM_SIGMAS else Confidence.LOW

@@ -14,17 +14,17 @@ from collections.abc import Iterator
 from leakhunt.evidence import Evidence
 from leakhunt.measure.shape import sawtooth
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import SAWTOOTH_RISING_P
 from leakhunt.units import format_bytes
 
 PATTERN = "sawtooth"
-RISING_P = 0.05
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Clears groups that swing without a rise of their lows."""
     for group in evidence.groups:
         found = sawtooth(evidence.course(group))
-        if found is None or (found.conclusive and found.rising_p <= RISING_P):
+        if found is None or (found.conclusive and found.rising_p <= SAWTOOTH_RISING_P):
             continue
         lows = f"{format_bytes(min(found.low_bytes))} to {format_bytes(max(found.low_bytes))}"
         if found.conclusive:

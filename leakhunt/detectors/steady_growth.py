@@ -18,16 +18,11 @@ from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Basis, Group
-from leakhunt.measure.thresholds import ALPHA, MIN_SNAPSHOTS
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import ALPHA, CONVICTING_Q, CONVICTING_SNAPSHOTS, MIN_SNAPSHOTS
 from leakhunt.units import format_bytes, format_rate
 
 PATTERN = "steady-growth"
-# Generic growth convicts only at a q that a year of hunts will hardly meet by chance: of 50 real control series, each with
-# some 20 tested sites, the smallest q of a site that does not leak was .002. A known mechanism (a cache's insertion, map
-# tables) that grows needs no more than the trend's own bar of .05.
-CONVICTING_Q = 0.001
-HIGH_SNAPSHOTS = 8  # from 8 on the last half alone has four points
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
@@ -42,7 +37,7 @@ def _growth(group: Group, grown: float) -> Finding:
     if group.basis is Basis.HEAP:
         confidence = Confidence.MEDIUM
     elif trend.q <= CONVICTING_Q:
-        confidence = Confidence.HIGH if trend.snapshots >= HIGH_SNAPSHOTS else Confidence.MEDIUM
+        confidence = Confidence.HIGH if trend.snapshots >= CONVICTING_SNAPSHOTS else Confidence.MEDIUM
     else:
         confidence = Confidence.LOW
     if group.basis is Basis.HEAP:

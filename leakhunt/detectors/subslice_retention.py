@@ -19,6 +19,7 @@ from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Group
 from leakhunt.model.census import PinnedSlack
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import DOCUMENT_FRAMES, SUBSLICE_BLOCK_BYTES
 from leakhunt.units import format_bytes
 
 PATTERN = "subslice-retention"
@@ -26,7 +27,6 @@ _READERS = ("io.ReadAll", "os.ReadFile", "os.readFileContents", "strings.(*Build
             "bufio.(*Scanner).", "strings.Repeat", "bytes.Repeat", "bufio.(*Reader).")  # fmt: skip
 _REMEDY = """Copy the piece that is kept:
     index[id] = strings.Clone(body[from:to])"""
-MIN_BLOCK_BYTES = 2048  # below it a pinned block costs little more than the piece
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
@@ -37,11 +37,11 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             yield _proved(group, slack)
             continue
         objects = evidence.grown_objects[group.seed]
-        function = function_on(evidence, replace(group, sites=(group.seed,)), _READERS, within=6)
+        function = function_on(evidence, replace(group, sites=(group.seed,)), _READERS, within=DOCUMENT_FRAMES)
         if function is None or objects <= 0:
             continue
         mean_bytes = float(evidence.trends.grown_bytes[group.seed]) / float(objects)
-        if mean_bytes >= MIN_BLOCK_BYTES:
+        if mean_bytes >= SUBSLICE_BLOCK_BYTES:
             yield _suspected(group, function, mean_bytes)
 
 

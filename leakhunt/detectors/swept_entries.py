@@ -15,24 +15,22 @@ from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import SWEPT_ENTRIES, SWEPT_NEAR_END, SWEPT_SHARE
 
 PATTERN = "janitor-cache"
-SWEPT_SHARE = 0.1
-MIN_ENTRIES = 100
-NEAR_END = 0.1  # of the longest life left: all entries of a cache younger than its time to live have much of theirs left
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Speaks for groups whose entries are within their time."""
     for group in evidence.groups:
         census = evidence.census(group)
-        if census is None or census.with_expiry < MIN_ENTRIES or census.expired > SWEPT_SHARE * census.with_expiry:
+        if census is None or census.with_expiry < SWEPT_ENTRIES or census.expired > SWEPT_SHARE * census.with_expiry:
             continue
         yield Finding(
             detector="swept-entries",
             pattern=PATTERN,
             stance=Stance.EXONERATES,
-            confidence=Confidence.MEDIUM if census.next_expiry_ns <= NEAR_END * census.last_expiry_ns else Confidence.LOW,
+            confidence=Confidence.MEDIUM if census.next_expiry_ns <= SWEPT_NEAR_END * census.last_expiry_ns else Confidence.LOW,
             sites=group.sites,
             text=(
                 f"entries are within their time: {census.expired:,} of {census.with_expiry:,} in {census.place.root_name} "

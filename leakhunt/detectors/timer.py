@@ -17,9 +17,9 @@ from leakhunt.detectors.context_cancel_children import MAKERS
 from leakhunt.detectors.frames import function_on
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import TIMERS_COLLECTED_SINCE
 
 PATTERN = "timer"
-COLLECTED_SINCE = (1, 23)  # go1.23 release notes: unreferenced timers and tickers are collected at once
 _TIMERS = ("time.NewTimer", "time.newTimer", "time.After", "time.NewTicker", "time.Tick", "time.AfterFunc")
 
 
@@ -30,7 +30,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         if function is None or function_on(evidence, group, MAKERS):
             continue
         at_least = evidence.go_at_least
-        if at_least >= COLLECTED_SINCE:
+        if at_least >= TIMERS_COLLECTED_SINCE:
             why = "from Go 1.23 on only timers that something still refers to stay"
         else:
             why = "before Go 1.23 the runtime holds every timer until it fires or is stopped"

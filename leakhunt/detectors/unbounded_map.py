@@ -19,6 +19,7 @@ from leakhunt.evidence import Evidence
 from leakhunt.measure.containers import doubles, ladder, made_map_tables, map_tables
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import SWISS_MAPS_SINCE
 
 PATTERN = "unbounded-map"
 
@@ -56,7 +57,7 @@ def _map_in(evidence: Evidence, group: Group) -> str:
     if tables:
         return f"{tables:,} full map tables are in use"
     rungs = next((found for site in group.sites if (found := ladder(series, site))), ())
-    if rungs and doubles(rungs) and evidence.go_at_least < (1, 24):
+    if rungs and doubles(rungs) and evidence.go_at_least < SWISS_MAPS_SINCE:
         return f"a bucket array doubled {len(rungs) - 1} times"
     function = series.sites[group.seed].leaf.function
     if any(made_map_tables(series, i) for i, site in enumerate(series.sites) if site.leaf.function == function):

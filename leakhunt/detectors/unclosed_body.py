@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from leakhunt.detectors.frames import function_on
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import CONNECTION_FRAMES, GOROUTINE_RATIO
 
 PATTERN = "unclosed-body"
 _CONNECTIONS = ("net/http.(*Transport).", "net/http.(*persistConn).", "net/http.(*http2Transport).")
@@ -24,9 +25,9 @@ _CONNECTIONS = ("net/http.(*Transport).", "net/http.(*persistConn).", "net/http.
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups of client connections."""
     loops = evidence.goroutines.count("net/http.(*persistConn).readLoop")
-    rising = len(loops) > 1 and loops[-1] > 2 * max(loops[0], 1)
+    rising = len(loops) > 1 and loops[-1] > GOROUTINE_RATIO * max(loops[0], 1)
     for group in evidence.growing_groups:
-        function = function_on(evidence, group, _CONNECTIONS, within=12)
+        function = function_on(evidence, group, _CONNECTIONS, within=CONNECTION_FRAMES)
         if function is None:
             continue
         goroutines = f"; readLoop goroutines rose from {loops[0]:,} to {loops[-1]:,}" if rising else ""

@@ -16,10 +16,10 @@ import numpy as np
 
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
+from leakhunt.thresholds import REPLACED_SHARE
 from leakhunt.units import format_bytes
 
 PATTERN = "warm-up"
-REPLACED_SHARE = 0.75  # fixtures/series/render-faster: 4.0 MiB fell where 3.5 MiB rose; no leak of the series has over .1
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:

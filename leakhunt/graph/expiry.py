@@ -34,18 +34,22 @@ from leakhunt.graph.variables import words_at
 from leakhunt.model.census import Basis, ExpiryCensus
 from leakhunt.model.heap import MALLOC_HEADER_MAX_BYTES, WORD_BYTES, HeapGraph, Int64, Naming
 from leakhunt.model.site import is_standard
+from leakhunt.thresholds import (
+    DUMP_CLOCK_SECONDS,
+    EXPIRY_COLUMN_SHARE,
+    EXPIRY_COLUMN_VALUES,
+    EXPIRY_COLUMN_YEARS,
+    EXPIRY_FUTURE_SHARE,
+    EXPIRY_YEARS,
+)
 
 NAMED = re.compile(
     r"expir|deadline|valid_?(until|till|to$)|not_?after|stale_?(at|after)|(evict|die|drop|purge)_?(at|after)$|until$|ttl_?(at|end)",
     re.IGNORECASE,
 )
 YEAR_NS = 31_557_600 * 1_000_000_000
-PLAUSIBLE_NS = 20 * YEAR_NS  # a named field's times lie within this of the dump, or are no times
-COLUMN_NS = YEAR_NS  # a nameless column's lie closer, or any integers of the right size would do
-COLUMN_SHARE = 0.95  # of a column's values (statistics.md)
-MIN_COLUMN = 20  # values, below which a column proves nothing
-MIN_FUTURE = 0.001  # share of a nameless column's times that must lie in the future, and one at least
-CLOCK_NS = 600 * 1_000_000_000  # an mtime further than this behind the last collection is that of a copy
+PLAUSIBLE_NS, COLUMN_NS = EXPIRY_YEARS * YEAR_NS, EXPIRY_COLUMN_YEARS * YEAR_NS
+CLOCK_NS = DUMP_CLOCK_SECONDS * 1_000_000_000
 UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 
 
@@ -126,7 +130,7 @@ def _read_integers(numbers: Int64, now_ns: int, within_ns: int) -> tuple[str, In
     is_set = numbers > 0
     for unit, scale in UNITS.items():
         near = is_set & (np.abs(numbers - now_ns // scale) <= within_ns // scale)
-        if near.any() and near.sum() >= COLUMN_SHARE * is_set.sum():
+        if near.any() and near.sum() >= EXPIRY_COLUMN_SHARE * is_set.sum():
             return unit, np.where(near, numbers * np.where(near, scale, 0), NO_TIME)
     return "", np.full(len(numbers), NO_TIME, np.int64)
 
@@ -135,7 +139,11 @@ def _looks_like_expiry(times: Int64, now_ns: int) -> bool:
     """Enough values, nearly all of them times, and some in the future."""
     is_time = times != NO_TIME
     future = int((times > now_ns).sum())
-    return len(times) >= MIN_COLUMN and is_time.sum() >= COLUMN_SHARE * len(times) and future >= max(1, MIN_FUTURE * len(times))
+    return (
+        len(times) >= EXPIRY_COLUMN_VALUES
+        and is_time.sum() >= EXPIRY_COLUMN_SHARE * len(times)
+        and future >= max(1, EXPIRY_FUTURE_SHARE * len(times))
+    )
 
 
 def _shape_columns(graph: HeapGraph, naming: Naming, typing: Typing | None, now_ns: int) -> Iterator[_Column]:
@@ -143,7 +151,7 @@ def _shape_columns(graph: HeapGraph, naming: Naming, typing: Typing | None, now_
     untyped = np.arange(graph.objects) if typing is None else np.flatnonzero(typing.layout_of < 0)
     by_shape = untyped[np.argsort(graph.shapes[untyped], kind="stable")]
     starts = np.searchsorted(graph.shapes[by_shape], np.arange(len(graph.shape_sizes) + 1))
-    for shape in np.flatnonzero(np.diff(starts) >= MIN_COLUMN).tolist():
+    for shape in np.flatnonzero(np.diff(starts) >= EXPIRY_COLUMN_VALUES).tolist():
         size, pointers = int(graph.shape_sizes[shape]), set(graph.shape_words[shape].tolist())
         # Bytes without pointers are text or pictures, not entries; a time.Time of its own is what an entry points to.
         if size > MALLOC_HEADER_MAX_BYTES or not pointers or (size, pointers) == (24, {2}):

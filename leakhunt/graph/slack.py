@@ -14,9 +14,8 @@ from leakhunt.graph.types import Typing
 from leakhunt.graph.variables import words_at
 from leakhunt.model.census import MapUse, PinnedSlack
 from leakhunt.model.heap import WORD_BYTES, HeapGraph, Int64
+from leakhunt.thresholds import SLACK_ARRAY_BYTES, SLACK_VISIBLE_SHARE
 
-MIN_ARRAY_BYTES = 1 << 10  # smaller arrays are not worth a line
-VISIBLE_SHARE = 0.25  # an array of which more than this is shown is taken for one in use
 SLOTS = 8  # of a group or bucket
 
 
@@ -65,7 +64,7 @@ def pinned_slack(graph: HeapGraph, paths: PathTrie, typing: Typing) -> tuple[Pin
         return ()
     layouts, tables = typing.layouts.layouts, typing.tables
     repeats = np.array([layout.repeats and not layout.rank for layout in layouts] + [False])
-    is_array = repeats[typing.layout_of] & (graph.sizes >= MIN_ARRAY_BYTES) & (paths.node_of >= 0)
+    is_array = repeats[typing.layout_of] & (graph.sizes >= SLACK_ARRAY_BYTES) & (paths.node_of >= 0)
     is_array[graph.roots.targets] = False  # what a variable shows of it is not looked at
     edges = np.flatnonzero(is_array[graph.edge_targets])
     holders = np.searchsorted(graph.edge_starts, edges.astype(np.int32), "right") - 1
@@ -86,7 +85,7 @@ def pinned_slack(graph: HeapGraph, paths: PathTrie, typing: Typing) -> tuple[Pin
     np.minimum.at(low, which.reshape(-1), first)
     np.maximum.at(high, which.reshape(-1), last)
     shown = np.clip(high - low, 0, graph.sizes[arrays])
-    short = shown < VISIBLE_SHARE * graph.sizes[arrays]
+    short = shown < SLACK_VISIBLE_SHARE * graph.sizes[arrays]
     arrays, shown = arrays[short], shown[short]
     nodes = paths.node_of[arrays]
     found = []

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 
 from leakhunt.measure.benchstat import runs_needed, smallest_p
 from leakhunt.model.benchmark import BenchmarkComparison, Change, Comparison
+from leakhunt.thresholds import BENCH_ALPHA, BENCH_MIN_RISE
 
 GATED_UNITS = ("B/op", "allocs/op")
-# Go truncates B/op and allocs/op to whole numbers, so the least rise of a small value is large; of a large value a rise of
-# less than this is one map growing at another moment. fixtures/bench: the same program twice differs by 0.
-MIN_RISE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class GateResult:
     reasons: tuple[str, ...]
 
 
-def gate(compared: BenchmarkComparison, min_rise: float = MIN_RISE) -> GateResult:
+def gate(compared: BenchmarkComparison, min_rise: float = BENCH_MIN_RISE) -> GateResult:
     """Judges a comparison of two files."""
     gated = [c for c in compared.comparisons if c.key.unit in GATED_UNITS]
     if not gated:
@@ -54,6 +52,6 @@ def _rise(comparison: Comparison) -> float:
     return math.inf if delta is None else delta
 
 
-def _runs_for(quantities: int, alpha: float = 0.05) -> int:
+def _runs_for(quantities: int, alpha: float = BENCH_ALPHA) -> int:
     """Runs a side from which one clear rise among so many quantities passes the correction."""
     return next(runs for runs in range(4, 64) if smallest_p(runs, runs) * quantities <= alpha)

@@ -17,9 +17,8 @@ from functools import lru_cache
 from statistics import NormalDist
 
 from leakhunt.model.benchmark import BenchmarkComparison, BenchmarkKey, Benchmarks, Change, Comparison, Summary
+from leakhunt.thresholds import BENCH_ALPHA, BENCH_CONFIDENCE
 
-ALPHA = 0.05  # benchstat's -alpha
-CONFIDENCE = 0.95  # benchstat's -confidence
 EXACT_RUNS, EXACT_RUNS_WITH_TIES = 50, 25  # go-moremath's MannWhitneyExactLimit and MannWhitneyTiesExactLimit
 EXACT_INTERVAL_RUNS = 30  # go-moremath's quantileCIApproxThreshold
 _HIGHER_IS_BETTER = frozenset({"MB/s", "B/s"})  # of units that nothing is said about, as benchstat
@@ -28,7 +27,7 @@ _MACHINE = ("goos", "goarch", "cpu")
 MAX_INTERVAL_RUNS = 1_000
 
 
-def summarise(values: Sequence[float], confidence: float = CONFIDENCE, exact: bool = False) -> Summary:
+def summarise(values: Sequence[float], confidence: float = BENCH_CONFIDENCE, exact: bool = False) -> Summary:
     """Median and interval of a sample that is not empty. `exact` (a unit with assume=exact): mode, smallest and largest."""
     ordered = sorted(values)
     if exact:
@@ -42,7 +41,7 @@ def summarise(values: Sequence[float], confidence: float = CONFIDENCE, exact: bo
 
 
 @lru_cache(maxsize=1024)
-def median_interval_orders(runs: int, confidence: float = CONFIDENCE) -> tuple[int, int]:
+def median_interval_orders(runs: int, confidence: float = BENCH_CONFIDENCE) -> tuple[int, int]:
     """1-based order statistics that bound the median with at least `confidence`; 0 and runs + 1 mean no bound. O(runs)."""
     if runs <= EXACT_INTERVAL_RUNS:
         weights = [math.comb(runs, k) / 2**runs for k in range(runs + 1)]
@@ -136,12 +135,14 @@ def smallest_p(n1: int, n2: int) -> float:
     return 2 / math.comb(n1 + n2, n1)
 
 
-def runs_needed(alpha: float = ALPHA) -> int:
+def runs_needed(alpha: float = BENCH_ALPHA) -> int:
     """Runs a side from which two samples can differ at `alpha` at all: 4 at .05."""
     return next(runs for runs in range(1, 64) if smallest_p(runs, runs) <= alpha)
 
 
-def ratio_interval(old: Sequence[float], new: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float, float]:
+def ratio_interval(
+    old: Sequence[float], new: Sequence[float], confidence: float = BENCH_CONFIDENCE
+) -> tuple[float, float, float]:
     """Hodges-Lehmann ratio new/old with the interval that the U test does not reject; nan where a value is not positive.
 
     O(n1 n2 log): at most MAX_INTERVAL_RUNS runs a side are taken, evenly over the sorted sample."""
@@ -167,7 +168,7 @@ def _critical_u(n1: int, n2: int, alpha: float) -> int:
     return bisect_right(candidates, alpha / 2, key=lambda u: float(_lower_tail(ties, n1, 2 * u))) - 1
 
 
-def compare(old: Benchmarks, new: Benchmarks, alpha: float = ALPHA) -> BenchmarkComparison:
+def compare(old: Benchmarks, new: Benchmarks, alpha: float = BENCH_ALPHA) -> BenchmarkComparison:
     """Every quantity that both files measured, in the old file's order, corrected for many within its unit."""
     pairs, notes = _pairs(old, new)
     higher, exact = old.higher_is_better | new.higher_is_better | _HIGHER_IS_BETTER, old.exact | new.exact

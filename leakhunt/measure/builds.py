@@ -2,7 +2,7 @@
 
 Sites are matched by function, since lines move between builds. Each build's rate and interval are those of
 `leakhunt.measure.trend`; their difference is tested by its standard error (both intervals in quadrature) and corrected over the
-sites compared. A fix is called fixed only when the new build's interval leaves less than FIXED_SHARE of the old growth.
+sites compared. A fix is called fixed only when the new build's interval leaves less than BUILD_FIXED_SHARE of the old growth.
 """
 
 import math
@@ -10,25 +10,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from leakhunt.measure import thresholds
-from leakhunt.measure.rate import INTERVAL_SIGMAS
 from leakhunt.measure.significance import benjamini_hochberg
 from leakhunt.measure.trend import Trends, allocation_bytes_per_hour, analyse
 from leakhunt.model.builds import BuildChange, BuildComparison, Rate, SiteChange
 from leakhunt.model.series import Series
+from leakhunt.thresholds import ALPHA, BUILD_FIXED_SHARE, BUILD_OTHER_LOAD, BUILD_UNSEEN_SAMPLES, INTERVAL_SIGMAS, MIN_SNAPSHOTS
 from leakhunt.units import NS_PER_HOUR, format_rate
 
 Floats = NDArray[np.float64]
 
-FIXED_SHARE = 0.2
-"""Growth of the new build, at the upper end of its interval, below this share of the old one is a fix. Simulation
-(tests/measure/test_builds.py): of leaks only halved none is called fixed."""
-
-UNSEEN_SAMPLES = 3.0
-"""Upper 95 % limit of a Poisson mean of which nothing was seen (Hanley and Lippman-Hand 1983, the rule of three)."""
-
-OTHER_LOAD = 1.5
-"""Factor between the builds' allocation rates from which a reader must be told that the load differed."""
 
 MOST_SNAPSHOTS_NEEDED = 10_000
 _ORDER = {change: rank for rank, change in enumerate(BuildChange)}
@@ -74,7 +64,7 @@ def compare_builds(before: Series, after: Series) -> BuildComparison:
 def _rate(series: Series, trends: Trends, site: int | None) -> Rate:
     if site is None:
         hours = _hours(series)
-        unseen = UNSEEN_SAMPLES * series.period_bytes / hours if hours > 0 else math.inf
+        unseen = BUILD_UNSEEN_SAMPLES * series.period_bytes / hours if hours > 0 else math.inf
         return Rate(0.0, 0.0, unseen, False, False)
     trend = trends.of(site)
     return Rate(trend.bytes_per_hour, trend.low, trend.high, bool(trends.growing[site]), True)
@@ -97,12 +87,12 @@ def _half(rate: Rate) -> float:
 
 
 def _change(old: Rate, new: Rate, difference: float, q: float) -> BuildChange:
-    differs = q <= thresholds.ALPHA
+    differs = q <= ALPHA
     if not old.grows:
         return BuildChange.NEW if differs and difference > 0 else BuildChange.UNSURE
     if not new.grows:
         if differs and difference < 0:
-            return BuildChange.FIXED if new.high <= FIXED_SHARE * old.bytes_per_hour else BuildChange.BETTER
+            return BuildChange.FIXED if new.high <= BUILD_FIXED_SHARE * old.bytes_per_hour else BuildChange.BETTER
         return BuildChange.UNSURE
     if not differs:
         return BuildChange.SAME
@@ -110,10 +100,10 @@ def _change(old: Rate, new: Rate, difference: float, q: float) -> BuildChange:
 
 
 def _snapshots_needed(old: Rate, new: Rate, snapshots: int) -> int | None:
-    """More snapshots until the new interval, around a rate of zero, leaves less than FIXED_SHARE of the old growth.
+    """More snapshots until the new interval, around a rate of zero, leaves less than BUILD_FIXED_SHARE of the old growth.
 
     The interval's half shrinks at least with the square root of the time observed (faster where objects live short)."""
-    target = FIXED_SHARE * old.bytes_per_hour
+    target = BUILD_FIXED_SHARE * old.bytes_per_hour
     if target <= 0 or snapshots < 2 or not math.isfinite(_half(new)):
         return None
     if new.high <= target:
@@ -132,16 +122,14 @@ def _hours(series: Series) -> float:
 def _notes(before: Series, after: Series, trends: tuple[Trends, Trends], builds: list[str]) -> list[str]:
     notes = []
     for name, trend in zip(("before", "after"), trends, strict=True):
-        if trend.snapshots < thresholds.MIN_SNAPSHOTS:
-            notes.append(
-                f"{trend.snapshots} snapshots {name}: at least {thresholds.MIN_SNAPSHOTS} are needed to tell growth from chance"
-            )
+        if trend.snapshots < MIN_SNAPSHOTS:
+            notes.append(f"{trend.snapshots} snapshots {name}: at least {MIN_SNAPSHOTS} are needed to tell growth from chance")
     if builds[0] and builds[0] == builds[1]:
         notes.append("both series are of the same build")
     if before.period_bytes != after.period_bytes:
         notes.append(f"sampled differently: one per {before.period_bytes} bytes before, one per {after.period_bytes} after")
     loads = [float(np.median(rates)) if len(rates := allocation_bytes_per_hour(series)) else 0.0 for series in (before, after)]
-    if min(loads) > 0 and max(loads) / min(loads) >= OTHER_LOAD:
+    if min(loads) > 0 and max(loads) / min(loads) >= BUILD_OTHER_LOAD:
         notes.append(
             f"the load differed: the process allocated {format_rate(loads[0])} before and {format_rate(loads[1])} after; "
             "growth that follows load differs by that alone"

@@ -19,18 +19,7 @@ from numpy.typing import NDArray
 from leakhunt.measure.functions import near_functions
 from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite
-
-# How far from their leaves, both distances added, two stacks may meet, in frames outside the standard library: the user
-# function that makes a value and puts it into a cache is one frame above the first and three above the second (gcache: set,
-# SetWithExpire, a wrapper). At five, background work of the same HTTP handler rode along in fixtures/series/sessions-softcap.
-MEETING_DISTANCE = 4
-# Growth in objects counts as equal within this many standard errors plus this share: sizes of 16 B beside 1 KiB are
-# sampled so differently that the error carries nearly all of it.
-EQUAL_STANDARD_ERRORS = 2.0
-EQUAL_SHARE = 0.25
-# A rider may free this share of what it allocates; more is churn that happens to have grown.
-RIDER_FREED_SHARE = 0.2
-CONTAINER_RATIO = 8.0  # a container gains at most an eighth of its entries' objects: Go's map groups hold 8 slots
+from leakhunt.thresholds import CONTAINER_RATIO, EQUAL_SHARE, EQUAL_STANDARD_ERRORS, MEETING_DISTANCE, RIDER_FREED_SHARE
 
 
 def growth_groups(

@@ -11,6 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.model.series import Series
+from leakhunt.thresholds import (
+    LADDER_APPEND_RATIO,
+    LADDER_BYTES,
+    LADDER_DOUBLING,
+    LADDER_RUNGS,
+    LADDER_SKIPS_BELOW_BYTES,
+    MIN_MAP_TABLES,
+    ONE_CONTAINER,
+)
 
 # internal/runtime/maps (go1.24 on): a full table has 128 groups of 8 slots with one control word each; a slot is key and
 # elem with padding. 16 B to 256 B a slot covers maps of strings, pointers, integers and small structs.
@@ -20,13 +29,6 @@ _PAGE_BYTES = 8192
 _LARGE_BYTES = 32 << 10  # above it a block is whole pages (runtime/sizeclasses.go)
 # runtime/sizeclasses.go (go1.27), those that a full table can fall into.
 _SIZE_CLASSES = (18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768)
-# runtime/slice.go nextslicecap: x2 below 256 elements, then towards x1.25 (+192 elements); rounding up to size classes and
-# pages adds a little. A map before go1.24 doubles its bucket array.
-_APPEND_RATIO = (1.1, 2.1)
-_DOUBLING = (1.9, 2.15)
-_LADDER_RUNGS = 3  # three sizes in such a row: one or two happen by chance among unrelated large blocks
-_ONE_CONTAINER = 3  # a smaller rung may stand for two or three objects by sampling, or have been passed twice
-_LADDER_BYTES = 16 << 10  # smaller backing arrays are sampled too rarely to show their ladder
 
 
 def _block_size(size: int) -> int:
@@ -48,32 +50,34 @@ def blocks_of(series: Series, site: int) -> NDArray[np.int64]:
 def map_tables(series: Series, site: int) -> int:
     """Full swiss map tables (Go 1.24 on) in use at `site`, estimated; 0 for none. Two or more of a size are counted: a single
     block of such a size may be anything."""
-    return sum(int(inuse) for size, inuse, _ in blocks_of(series, site) if int(size) in FULL_TABLE_BYTES and inuse >= 2)
+    return sum(
+        int(inuse) for size, inuse, _ in blocks_of(series, site) if int(size) in FULL_TABLE_BYTES and inuse >= MIN_MAP_TABLES
+    )
 
 
 def made_map_tables(series: Series, site: int) -> bool:
     """Whether full map tables were ever allocated at `site`, in use or outgrown since."""
-    return any(int(size) in FULL_TABLE_BYTES and count >= 2 for size, _, count in blocks_of(series, site))
+    return any(int(size) in FULL_TABLE_BYTES and count >= MIN_MAP_TABLES for size, _, count in blocks_of(series, site))
 
 
 def grew_once(series: Series, site: int, rungs: tuple[int, ...]) -> bool:
     """Whether each rung of a ladder was allocated a few times at most: one container that grew, and not a function that grows
     a new one in each call, as io.ReadAll does."""
     allocated = {int(size): int(count) for size, _, count in blocks_of(series, site)}
-    return all(allocated[rung] <= _ONE_CONTAINER for rung in rungs)
+    return all(allocated[rung] <= ONE_CONTAINER for rung in rungs)
 
 
 def ladder(series: Series, site: int) -> tuple[int, ...]:
     """The rising sizes of a backing array that was outgrown again and again: one block in use, the smaller ones freed.
     Empty where the site has no such row of at least three sizes."""
-    large = [row for row in blocks_of(series, site) if row[0] >= _LADDER_BYTES]
+    large = [row for row in blocks_of(series, site) if row[0] >= LADDER_BYTES]
     sizes = [int(row[0]) for row in large]
     rungs: list[int] = []
     for i, size in enumerate(sizes):
-        if rungs and not _APPEND_RATIO[0] <= size / rungs[-1] <= _APPEND_RATIO[1] * _skipped(sizes, i):
+        if rungs and not LADDER_APPEND_RATIO[0] <= size / rungs[-1] <= LADDER_APPEND_RATIO[1] * _skipped(sizes, i):
             rungs = []
         rungs.append(size)
-    if len(rungs) < _LADDER_RUNGS:
+    if len(rungs) < LADDER_RUNGS:
         return ()
     inuse = {int(row[0]): int(row[1]) for row in large}
     held = sum(inuse[rung] > 0 for rung in rungs[:-1])
@@ -82,9 +86,9 @@ def ladder(series: Series, site: int) -> tuple[int, ...]:
 
 def _skipped(sizes: list[int], i: int) -> float:
     """Rungs below a sampling period are missed now and then: allow one missing step among small sizes."""
-    return 2.0 if sizes[i] < 1 << 19 else 1.0
+    return 2.0 if sizes[i] < LADDER_SKIPS_BELOW_BYTES else 1.0
 
 
 def doubles(rungs: tuple[int, ...]) -> bool:
     """Whether a ladder doubles at each rung, as the bucket array of a map before Go 1.24 does; appends slow to x1.25."""
-    return all(_DOUBLING[0] <= b / a <= _DOUBLING[1] for a, b in pairwise(rungs))
+    return all(LADDER_DOUBLING[0] <= b / a <= LADDER_DOUBLING[1] for a, b in pairwise(rungs))

@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 
 from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite, Frame
+from leakhunt.thresholds import FUNCTION_FRAMES
 
 _Number = TypeVar("_Number", bound=np.generic)
-# A function takes part for the stacks in which it is among the first frames outside the standard library: further out stand
-# handlers and main, whose sum is the process's.
-NEAR_FRAMES = 4
 
 
-def near_functions(site: AllocationSite, most: int = NEAR_FRAMES) -> list[str]:
+def near_functions(site: AllocationSite, most: int = FUNCTION_FRAMES) -> list[str]:
     """The first functions of a stack, leaf first, that are not the standard library's."""
     return list(site.own_functions[:most])
 
@@ -31,7 +29,7 @@ def by_function(series: Series) -> tuple[Series, Mapping[int, NDArray[np.intp]]]
     """`series` summed by function, and for each of its sites the sites of `series` in it.
 
     Only functions over at least two stacks, and no two over the same stacks (the innermost stands for them). A stack counts
-    once a function. alloc_objects is left 0. O(K * NEAR_FRAMES + F * N) for K sites, F functions and N snapshots.
+    once a function. alloc_objects is left 0. O(K * FUNCTION_FRAMES + F * N) for K sites, F functions and N snapshots.
     """
     members: dict[str, list[int]] = defaultdict(list)
     for index, site in enumerate(series.sites):

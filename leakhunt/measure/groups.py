@@ -15,25 +15,23 @@ from numpy.typing import NDArray
 from leakhunt.measure.cogrowth import growth_groups
 from leakhunt.measure.containers import grew_once, ladder
 from leakhunt.measure.functions import by_function
-from leakhunt.measure.thresholds import ALPHA, MIN_GROWTH_BYTES, MIN_SNAPSHOTS
 from leakhunt.measure.trend import Trends, analyse, analyse_sum
 from leakhunt.model.series import Series, Trend
-
-# At a q of .001 and less the last half need only point upwards. fixtures/series: it convicts two more leaks (p of the last half
-# .10 and .20) and no control; what has come to rest is told by its shape (plateau, filling).
-SURE_Q = 0.001
-SURE_LAST_HALF_P = 0.25
-HEAP_SHARE = 0.25  # of the heap's growth: at most four disjoint parts are that large, so few tests follow the first
-CONSPICUOUS_LARGEST = 3  # the largest sites are what `pprof -top` shows first, and so what people suspect first
-CONSPICUOUS_MOST = 20  # single sites worth a line each; the report of a thousand innocents is read by nobody
-CONSPICUOUS_PEAK_BYTES = 4 * MIN_GROWTH_BYTES  # a peak below this is within the noise of most sites
-# A wider function takes the place of a narrower one when its q is a hundredth or less: two halves of one leak give a q that is
-# about the square; unrelated company of the same handler makes it worse (fixtures/series/sessions: 7e-15, 1e-13, 2e-8 outward).
-WIDER_Q_RATIO = 0.01
-# A block that was outgrown at least four times, and at least once in the last half, while it doubled or more over the
-# window. In any order of five sizes, rising all the way has probability 1/120.
-OUTGROWN_RUNGS = 5
-OUTGROWN_RATIO = 2.0
+from leakhunt.thresholds import (
+    ALPHA,
+    CONSPICUOUS_LARGEST,
+    CONSPICUOUS_MOST,
+    CONSPICUOUS_PEAK_BYTES,
+    CONSPICUOUS_RATIO,
+    HEAP_SHARE,
+    MIN_GROWTH_BYTES,
+    MIN_SNAPSHOTS,
+    OUTGROWN_RATIO,
+    OUTGROWN_RUNGS,
+    SURE_LAST_HALF_P,
+    SURE_Q,
+    WIDER_Q_RATIO,
+)
 
 
 class Basis(StrEnum):
@@ -236,7 +234,7 @@ def _conspicuous(series: Series, segment: slice) -> NDArray[np.bool_]:
     or one of the largest sites."""
     inuse = series.inuse_bytes[:, segment]
     first, last = inuse[:, 0], inuse[:, -1]
-    risen = (last - first >= MIN_GROWTH_BYTES) & (last > 1.1 * first)
+    risen = (last - first >= MIN_GROWTH_BYTES) & (last > CONSPICUOUS_RATIO * first)
     peaked = inuse.max(axis=1) - np.minimum(first, last) >= CONSPICUOUS_PEAK_BYTES
     largest = np.zeros(len(inuse), dtype=bool)
     largest[np.argsort(-last, kind="stable")[:CONSPICUOUS_LARGEST]] = True

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.measure.rate import theil_sen
-from leakhunt.units import BYTES_PER_MIB, NS_PER_HOUR, format_bytes, format_rate
+from leakhunt.thresholds import LEDGER_GROWTH_BYTES, LEDGER_LAST_HALF_SHARE, LEDGER_SNAPSHOTS
+from leakhunt.units import NS_PER_HOUR, format_bytes, format_rate
 
 Floats = NDArray[np.float64]
 
@@ -28,12 +29,6 @@ OBJECTS, FRAGMENTS, IDLE, STACKS, RUNTIME, OUTSIDE = (
     "heap objects", "heap fragmentation", "idle heap", "stacks", "runtime", "outside Go"
 )  # fmt: skip
 NEEDED = "Sys HeapAlloc HeapInuse HeapIdle HeapReleased StackSys MSpanSys MCacheSys GCSys BuckHashSys OtherSys".split()
-# Below four snapshots a slope has no interval: the interval of Sen's slope at 95 % is then the whole real line.
-MIN_SNAPSHOTS = 4
-# A row that grew less than this over the window is not worth a word; the heap's own noise between collections is larger.
-MIN_GROWTH_BYTES = BYTES_PER_MIB
-# A row that filled up shows most of its growth early: at least a fifth of it must lie in the last half to count as growing.
-LAST_HALF_SHARE = 0.2
 _ADVICE = {
     OBJECTS: "the sites that grow say who allocates them, unless it is garbage that waits for a collection",
     FRAGMENTS: "few live objects hold many spans: look at sites whose objects mix lifetimes",
@@ -117,7 +112,7 @@ def _columns(memstats: Sequence[Mapping[str, int]]) -> dict[str, Floats]:
 
 def _interval(values: Floats, hours: Floats) -> tuple[float, float]:
     """95 % interval of Sen's slope from the ranks of all pairwise slopes (Sen 1968, normal approximation)."""
-    if len(hours) < MIN_SNAPSHOTS:
+    if len(hours) < LEDGER_SNAPSHOTS:
         return -np.inf, np.inf
     step = -(-len(hours) // 48)  # thinned like the rate itself: all pairs of a long series cost too much
     values, hours = values[::-1][::step][::-1], hours[::-1][::step][::-1]
@@ -132,7 +127,7 @@ def _interval(values: Floats, hours: Floats) -> tuple[float, float]:
 
 def _grows(values: Floats, low: float) -> bool:
     grown, late = values[-1] - values[0], values[-1] - values[len(values) // 2]
-    return bool(low > 0 and grown >= MIN_GROWTH_BYTES and late >= LAST_HALF_SHARE * grown)
+    return bool(low > 0 and grown >= LEDGER_GROWTH_BYTES and late >= LEDGER_LAST_HALF_SHARE * grown)
 
 
 def _verb(name: str) -> str:
@@ -140,8 +135,8 @@ def _verb(name: str) -> str:
 
 
 def _conclusion(rows: Sequence[LedgerRow], snapshots: int) -> str:
-    if snapshots < MIN_SNAPSHOTS:
-        return f"{snapshots} snapshots of this process: at least {MIN_SNAPSHOTS} are needed to say which part grows"
+    if snapshots < LEDGER_SNAPSHOTS:
+        return f"{snapshots} snapshots of this process: at least {LEDGER_SNAPSHOTS} are needed to say which part grows"
     growing = sorted((row for row in rows if row.grows), key=lambda row: -row.bytes_per_hour)
     if not growing:
         return f"no part of the memory grows; {format_bytes(sum(row.bytes for row in rows))} in all"

@@ -16,23 +16,17 @@ from numpy.typing import NDArray
 from leakhunt.measure.rate import theil_sen
 from leakhunt.measure.significance import normal_tail, t_as_z
 from leakhunt.model.gctrace import GcHeapTrend, GcTrace
+from leakhunt.thresholds import (
+    GCTRACE_ALPHA,
+    GCTRACE_LAST_HALF_ALPHA,
+    GCTRACE_MIN_RISE_MIB,
+    GCTRACE_MIN_WINDOWS,
+    GCTRACE_MOST_CORRELATION,
+    GCTRACE_WINDOWS,
+)
 from leakhunt.units import format_bytes, format_duration
 
 Floats = NDArray[np.float64]
-
-WINDOWS = 24
-"""Windows of a long log. Simulation (tests/measure/test_live_heap.py): false alarms on stationary heaps whose swings last
-.5 % to 50 % of the log, on sawtooths and on caches full after half of it stay at or below 5 %, on caches full after a fifth
-at 6 %, on a load step at 10 %; a steady growth of eight standard deviations of the swings is found 3 times in 4, of sixteen 19
-in 20."""
-
-MIN_WINDOWS = 8
-"""Fewer leave no autocorrelation to estimate: two parameters of a line, one of the errors."""
-
-ALPHA, LAST_HALF_ALPHA = 0.05, 0.10
-MOST_CORRELATION = 0.97
-MIN_RISE_MIB = 2
-"""The runtime prints whole MiB: a rise of less may be rounding."""
 
 
 class GrowthTest(NamedTuple):
@@ -45,9 +39,9 @@ class GrowthTest(NamedTuple):
 def heap_trend(trace: GcTrace) -> GcHeapTrend:
     """Judges the live heap of a log."""
     notes = _notes(trace)
-    windows = min(WINDOWS, trace.collections // 2)
-    if windows < MIN_WINDOWS:
-        more = 2 * MIN_WINDOWS - trace.collections
+    windows = min(GCTRACE_WINDOWS, trace.collections // 2)
+    if windows < GCTRACE_MIN_WINDOWS:
+        more = 2 * GCTRACE_MIN_WINDOWS - trace.collections
         notes.append(f"{trace.collections} collections are too few to tell growth from a swing: {more} more are needed")
         return GcHeapTrend("inconclusive", math.nan, math.nan, math.nan, 1.0, 1.0, (), (), tuple(notes))
     lows, seconds = window_lows(trace.live_mib.astype(np.float64), trace.seconds, windows)
@@ -58,11 +52,11 @@ def heap_trend(trace: GcTrace) -> GcHeapTrend:
     rate = float(theil_sen(lows[None, :], hours)[0])
     low, high = rate - half_interval, rate + half_interval
     rise = lows[-1] - lows[0]
-    grows = p <= ALPHA and last_half_p <= LAST_HALF_ALPHA and rise >= MIN_RISE_MIB
-    if not grows and p <= ALPHA and rise >= MIN_RISE_MIB:
+    grows = p <= GCTRACE_ALPHA and last_half_p <= GCTRACE_LAST_HALF_ALPHA and rise >= GCTRACE_MIN_RISE_MIB
+    if not grows and p <= GCTRACE_ALPHA and rise >= GCTRACE_MIN_RISE_MIB:
         notes.append("the live heap rose and is level in the last half of the log: it was filling, or warming up")
-    elif not grows and p <= ALPHA:
-        notes.append(f"the live heap rose by less than {MIN_RISE_MIB} MiB, which is the log's own rounding")
+    elif not grows and p <= GCTRACE_ALPHA:
+        notes.append(f"the live heap rose by less than {GCTRACE_MIN_RISE_MIB} MiB, which is the log's own rounding")
     return GcHeapTrend(
         "grows" if grows else "level",
         rate,
@@ -87,7 +81,7 @@ def window_lows(values: Floats, seconds: Floats, windows: int) -> tuple[Floats, 
 
 
 def growth_test(values: Floats, hours: Floats) -> GrowthTest:
-    """The test of a rising slope under autocorrelated errors. O(n^3), n at most WINDOWS."""
+    """The test of a rising slope under autocorrelated errors. O(n^3), n at most GCTRACE_WINDOWS."""
     n = len(values)
     span = hours[-1] - hours[0] if n else 0.0
     if n < 4 or span <= 0:
@@ -98,7 +92,7 @@ def growth_test(values: Floats, hours: Floats) -> GrowthTest:
     if square < 1e-9 * max(1.0, float(values @ values)):  # a straight line, as rounded values make them
         return GrowthTest(0.0 if values[-1] > values[0] else 1.0, 0.0)
     observed = float(residuals[1:] @ residuals[:-1]) / square
-    correlation = min(max((n * observed + 2) / (n - 4) if n > 4 else observed, 0.0), MOST_CORRELATION)
+    correlation = min(max((n * observed + 2) / (n - 4) if n > 4 else observed, 0.0), GCTRACE_MOST_CORRELATION)
     structure = correlation ** np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
     outside = np.eye(n) - design @ np.linalg.solve(design.T @ design, design.T)  # what a fitted line leaves of the errors
     variance = square / max(float(np.trace(outside @ structure)), 1e-6)
@@ -129,7 +123,7 @@ def _notes(trace: GcTrace) -> list[str]:
     if trace.processes > 1:
         notes.append(f"the log holds {trace.processes} processes; this is the one with the most collections")
     stacks = trace.stacks_mib
-    if stacks[-1] - stacks[0] >= MIN_RISE_MIB and stacks[-1] >= 2 * max(1, stacks[0]):
+    if stacks[-1] - stacks[0] >= GCTRACE_MIN_RISE_MIB and stacks[-1] >= 2 * max(1, stacks[0]):
         notes.append(f"goroutine stacks rose from {_mib(stacks[0])} to {_mib(stacks[-1])}: take a goroutine profile")
     return notes
 

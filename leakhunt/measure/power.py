@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leakhunt.measure import thresholds
 from leakhunt.measure.significance import normal_tail
 from leakhunt.measure.turnover import drift
+from leakhunt.thresholds import ALPHA, MIN_EVENTS, MIN_GROWTH_BYTES, MIN_SNAPSHOTS, POWER_Z
 
 Floats = NDArray[np.float64]
 
@@ -20,10 +20,10 @@ def detectable_bytes_per_hour(hours: Floats, tests: int, period_bytes: int) -> f
 
     For small objects at a site of their own: there each sampled object stands for the period, and the number sampled is
     Poisson. None where no leak can be shown. A leak amid churn of the same site has to be larger."""
-    if len(hours) < thresholds.MIN_SNAPSHOTS or hours[-1] <= hours[0]:
+    if len(hours) < MIN_SNAPSHOTS or hours[-1] <= hours[0]:
         return None
     needed = samples_needed(hours, max(tests, 1))
-    bytes_needed = max(_mean_for(needed) * max(period_bytes, 1), thresholds.MIN_GROWTH_BYTES)
+    bytes_needed = max(_mean_for(needed) * max(period_bytes, 1), MIN_GROWTH_BYTES)
     return float(bytes_needed / (hours[-1] - hours[0]))
 
 
@@ -31,10 +31,10 @@ def samples_needed(hours: Floats, tests: int) -> int:
     """Sampled objects that a steady leak must gain over `hours` to be significant among `tests`: p <= alpha / tests.
 
     The drift test is applied to ideal counts, evenly growing from none."""
-    low, high = thresholds.MIN_EVENTS, _MOST_SAMPLES
+    low, high = MIN_EVENTS, _MOST_SAMPLES
     while low < high:
         middle = (low + high) // 2
-        if _p_of_ideal(hours, middle) <= thresholds.ALPHA / tests:
+        if _p_of_ideal(hours, middle) <= ALPHA / tests:
             high = middle
         else:
             low = middle + 1
@@ -49,8 +49,7 @@ def _p_of_ideal(hours: Floats, samples: int) -> float:
 
 def _mean_for(samples: int) -> float:
     """Mean of a Poisson count that is at least `samples` with 80 % power (normal approximation with continuity correction)."""
-    quantile = 0.8416  # of the standard normal at .80, thresholds.POWER
-    return float((quantile / 2 + math.sqrt(quantile**2 / 4 + samples - 0.5)) ** 2)
+    return float((POWER_Z / 2 + math.sqrt(POWER_Z**2 / 4 + samples - 0.5)) ** 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def snapshots_to_show(hours: Floats, tests: int, period_bytes: int, bytes_per_ho
     own = float(np.median(np.diff(hours))) if len(hours) > 1 else 0.0
     distance = max(own, _LEAST_DISTANCE_HOURS)
     for _ in range(_MOST_DOUBLINGS):
-        least, most = max(1, thresholds.MIN_SNAPSHOTS - len(hours)), MOST_MORE_SNAPSHOTS
+        least, most = max(1, MIN_SNAPSHOTS - len(hours)), MOST_MORE_SNAPSHOTS
         if (detected := _after(hours, most, distance, tests, period_bytes)) is not None and detected <= bytes_per_hour:
             while least < most:
                 middle = (least + most) // 2

@@ -36,12 +36,6 @@ def theil_sen(values: Floats, hours: Floats) -> Floats:
     return result
 
 
-# Half-width of the interval in standard errors: 1.96 for 95 %, widened by a tenth because over a random walk (what a leak's
-# sampled count is) the Theil-Sen slope scatters 1.05 to 1.15 times as much as the end-to-end difference whose error this is
-# (simulation, 600 runs each of 60 leaks). Coverage is then .92 to 1.00, median .98 (76 settings, 500 runs each).
-INTERVAL_SIGMAS = 2.15
-
-
 def rate_error(counts: Floats, born: Floats, died: Floats, hours: Floats, drift: Drift) -> Floats:
     """float64[K]: standard error of the growth of `counts` [K, n] an hour.
 

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from leakhunt.measure.significance import normal_tail
 from leakhunt.measure.turnover import births_and_deaths, drift, normal_deviate
 from leakhunt.model.series import Series
+from leakhunt.thresholds import DECLINE_Z
 
 Floats = NDArray[np.float64]
-
-# One-sided 5 %: a sibling that declines less surely is noise, and would only bury a leak in it.
-DECLINE_Z = -1.645
 
 
 def p_with_siblings(series: Series, hours: Floats, z: Floats, candidates: NDArray[np.int64]) -> dict[int, float]:

@@ -10,13 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.measure.significance import kendall_tail
+from leakhunt.thresholds import FEW_OBJECTS, LARGE_PERIODS
 
 Floats = NDArray[np.float64]
-
-# A site is of this kind when it holds at most so many sampled objects, each of at least so many periods: an object of twice the
-# period is sampled with probability .86, so that the counts are nearly the objects themselves.
-FEW_OBJECTS = 8.0
-LARGE_PERIODS = 2.0
 
 
 def few_and_large(counts: Floats, sample_bytes: Floats, period_bytes: int) -> NDArray[np.bool_]:

@@ -13,11 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# How far space * p / S may lie from an integer and still be a cut integer: the cut costs at most p / S < 1/S per sample
-# merged, .07 at the runtime's smallest class, 8 bytes, and R = 16; a quotient without meaning is farther off 4 in 5 times.
-INTEGER_TOLERANCE = 0.1
-# A profile whose counts are integral but for this share of its samples is as the runtime wrote it.
-INTEGER_SHARE = 0.95
+from leakhunt.thresholds import INTEGER_SHARE, INTEGER_TOLERANCE
+
 DEFAULT_PERIOD_BYTES = 512 * 1024  # runtime.MemProfileRate unless the program sets it
 
 

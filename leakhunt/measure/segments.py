@@ -9,12 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leakhunt.thresholds import RESTART_SIGMAS
 from leakhunt.units import format_count
-
-# Where counts are estimates (labels lost), a site's counter has fallen only when it lost this many standard errors.
-ESTIMATE_SIGMAS = 4.0
-# More splits than this share of the steps are no restarts but several processes in one folder.
-MIXED_PROCESSES_SHARE = 1 / 3
 
 
 class Counters(NamedTuple):
@@ -34,7 +30,7 @@ def restart_reason(before: Counters, after: Counters) -> str:
     earlier, later = before.alloc_samples, np.zeros(len(before.alloc_samples))
     shared = min(len(earlier), len(after.alloc_samples))
     later[:shared] = after.alloc_samples[:shared]
-    tolerance = 0.5 if before.exact and after.exact else 0.5 + ESTIMATE_SIGMAS * np.sqrt(earlier + later)
+    tolerance = 0.5 if before.exact and after.exact else 0.5 + RESTART_SIGMAS * np.sqrt(earlier + later)
     fell = earlier - later > tolerance
     if not after.idle_sites:
         fell &= later > 0

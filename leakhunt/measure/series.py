@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from leakhunt.measure.segments import MIXED_PROCESSES_SHARE, restart_reason
+from leakhunt.measure.segments import restart_reason
 from leakhunt.measure.sites import Granularity, SiteTable
 from leakhunt.measure.snapshot import (
     ALLOC_BYTES,
@@ -24,6 +24,7 @@ from leakhunt.measure.snapshot import (
 from leakhunt.measure.timeline import in_time, without_repetitions
 from leakhunt.model.profile import Profile
 from leakhunt.model.series import Series, longest_segment
+from leakhunt.thresholds import MIXED_PROCESSES_SHARE
 from leakhunt.units import format_bytes
 
 _NO_BLOCKS = np.empty((0, 4), dtype=np.int64)

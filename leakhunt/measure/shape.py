@@ -15,30 +15,17 @@ from leakhunt.measure.course import Course
 from leakhunt.measure.lifetimes import Lifetimes, lifetimes
 from leakhunt.measure.significance import kendall_tail
 from leakhunt.measure.turnover import dispersion, drift
+from leakhunt.thresholds import (
+    FILLING_SHARE,
+    LEVEL_Z,
+    MIN_CYCLES,
+    PLATEAU_SNAPSHOTS,
+    REVERSAL_SHARE,
+    REVERSAL_SIGMAS,
+    SURPRISE_SIGMAS,
+)
 
 Floats = NDArray[np.float64]
-
-LEVEL_Z = 1.645
-"""A stretch is level while its drift is below this (one-sided 5 %)."""
-
-SURPRISE_SIGMAS = 2.0
-"""A stretch that should have grown by so many standard errors at the earlier rate, and did not, has stopped growing."""
-
-PLATEAU_SNAPSHOTS = 3
-"""Snapshots that a plateau or the side of a step lasts at least: two are a difference, not a level."""
-
-FILLING_SHARE = 0.5
-"""Growth is slowing down when the last third gains at most this share of what the first third gained in the same time."""
-
-REVERSAL_SHARE = 0.4
-"""A turn of a sawtooth moves by at least this share of the range that is left when a straight line is taken out."""
-
-REVERSAL_SIGMAS = 5.0
-"""And by at least so many standard deviations of the count: 48 independent counts have a range of 4.4 on average, so that at 3
-nine in ten sites of pure churn show teeth (simulation)."""
-
-MIN_CYCLES = 3
-"""Complete cycles below which the minima of a sawtooth say nothing about growth."""
 
 
 def drift_z(course: Course) -> float:

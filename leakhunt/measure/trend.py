@@ -14,16 +14,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leakhunt.measure import thresholds
 from leakhunt.measure.lifetimes import lengthening, lifetimes
 from leakhunt.measure.power import detectable_bytes_per_hour
-from leakhunt.measure.rate import INTERVAL_SIGMAS, rate_error, theil_sen
+from leakhunt.measure.rate import rate_error, theil_sen
 from leakhunt.measure.replacement import p_with_siblings
 from leakhunt.measure.resized import few_and_large, resized_p
 from leakhunt.measure.significance import benjamini_hochberg, normal_tail
 from leakhunt.measure.turnover import births_and_deaths, drift, normal_deviate, seen_events, with_dispersion
 from leakhunt.model.series import Series, Trend
 from leakhunt.model.site import AllocationSite
+from leakhunt.thresholds import (
+    ALPHA,
+    ESTIMATE_DISPERSION,
+    INTERVAL_SIGMAS,
+    LAST_HALF_ALPHA,
+    LIFETIME_CERTAIN_Z,
+    LIFETIME_LENIENCY,
+    MIN_EVENTS,
+    MIN_GROWTH_BYTES,
+    MIN_SNAPSHOTS,
+)
 from leakhunt.units import NS_PER_HOUR
 
 Floats = NDArray[np.float64]
@@ -95,10 +105,7 @@ class Trends(SiteTrends):
         """bool[K]: grows as a leak does: beyond its turnover, to the end, not as load or a filling cache would, and by enough
         to report."""
         return np.asarray(
-            self.tested
-            & (self.q <= thresholds.ALPHA)
-            & (self.last_half_p <= thresholds.LAST_HALF_ALPHA)
-            & (self.grown_bytes >= thresholds.MIN_GROWTH_BYTES)
+            self.tested & (self.q <= ALPHA) & (self.last_half_p <= LAST_HALF_ALPHA) & (self.grown_bytes >= MIN_GROWTH_BYTES)
         )
 
     def of(self, site: int) -> Trend:
@@ -137,12 +144,12 @@ def analyse(series: Series) -> Trends:
     hours = (series.times_ns[segment] - series.times_ns[segment][:1].sum()) / NS_PER_HOUR
     chunks = [_site_trends(series, slice(i, i + _SITES_AT_ONCE), segment, hours) for i in range(0, max(k, 1), _SITES_AT_ONCE)]
     columns: dict[str, Any] = {f.name: np.concatenate([getattr(c, f.name) for c in chunks]) for f in fields(SiteTrends)}
-    enough = columns["events"] >= thresholds.MIN_EVENTS
-    tested = enough & (n >= thresholds.MIN_SNAPSHOTS)
+    enough = columns["events"] >= MIN_EVENTS
+    tested = enough & (n >= MIN_SNAPSHOTS)
     p, replaced = columns["p"], np.zeros(k, dtype=bool)
-    suspects = np.flatnonzero(tested & (p <= thresholds.ALPHA) & ~columns["resized"])
+    suspects = np.flatnonzero(tested & (p <= ALPHA) & ~columns["resized"])
     for site, together in p_with_siblings(series, hours, columns["z"], suspects).items():
-        replaced[site] = together > thresholds.ALPHA
+        replaced[site] = together > ALPHA
         p[site] = max(p[site], together)
     held = series.inuse_bytes[:, segment.stop - 1] if n else np.zeros(k, dtype=np.int64)
     untestable = ~tested & (columns["events"] > 0) & (held > 0)
@@ -155,7 +162,7 @@ def analyse(series: Series) -> Trends:
         detectable_bytes_per_hour=detectable_bytes_per_hour(hours, int(tested.sum()), series.period_bytes),
         not_testable_sites=int(untestable.sum()),
         not_testable_bytes=int(held[untestable].sum()),
-        reason=_too_few(n, 0.0) if n < thresholds.MIN_SNAPSHOTS or untestable.any() else "",
+        reason=_too_few(n, 0.0) if n < MIN_SNAPSHOTS or untestable.any() else "",
     )
 
 
@@ -180,11 +187,11 @@ def allocation_bytes_per_hour(series: Series) -> Floats:
 
 
 def _too_few(snapshots: int, events: float) -> str:
-    if snapshots < thresholds.MIN_SNAPSHOTS:
+    if snapshots < MIN_SNAPSHOTS:
         noun = "snapshot" if snapshots == 1 else "snapshots"
-        return f"{snapshots} {noun} of one process: at least {thresholds.MIN_SNAPSHOTS} are needed to tell growth from chance"
+        return f"{snapshots} {noun} of one process: at least {MIN_SNAPSHOTS} are needed to tell growth from chance"
     seen = f"{events:.0f} sampled objects" if events else "too few sampled objects"
-    return f"{seen} allocated or freed there between the snapshots, at least {thresholds.MIN_EVENTS} are needed"
+    return f"{seen} allocated or freed there between the snapshots, at least {MIN_EVENTS} are needed"
 
 
 def _site_trends(series: Series, rows: slice, segment: slice, hours: Floats) -> SiteTrends:
@@ -207,7 +214,7 @@ def _site_trends(series: Series, rows: slice, segment: slice, hours: Floats) -> 
     born, died = seen_events(counts, all_born, all_died, hours)
     whole = drift(counts, born, died, hours)
     if not series.exact_counts:
-        whole = with_dispersion(whole, thresholds.ESTIMATE_DISPERSION)
+        whole = with_dispersion(whole, ESTIMATE_DISPERSION)
     z = normal_deviate(whole, n)
     half = min(n // 2, n - 3)
     last_half_p = np.ones(k)
@@ -215,10 +222,10 @@ def _site_trends(series: Series, rows: slice, segment: slice, hours: Floats) -> 
         last = drift(counts[:, half:], born[:, half:], died[:, half:], hours[half:])
         last_half_p = normal_tail(normal_deviate(last, n - half))
     lives = lifetimes(counts, all_born, all_died, hours)
-    p, keeps = normal_tail(z), lengthening(lives, thresholds.LIFETIME_LENIENCY, thresholds.LIFETIME_CERTAIN_Z)
+    p, keeps = normal_tail(z), lengthening(lives, LIFETIME_LENIENCY, LIFETIME_CERTAIN_Z)
     grown = inuse[:, -1] - inuse[:, 0]
     resized = np.zeros(k, dtype=bool)
-    for site in np.flatnonzero(few_and_large(counts, scale, series.period_bytes) & (grown >= thresholds.MIN_GROWTH_BYTES)):
+    for site in np.flatnonzero(few_and_large(counts, scale, series.period_bytes) & (grown >= MIN_GROWTH_BYTES)):
         by_size, by_size_late = resized_p(inuse[site], counts[site], all_born[site], all_died[site])
         if by_size < p[site]:
             resized[site], keeps[site], last_half_p[site] = True, True, by_size_late

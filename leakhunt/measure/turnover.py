@@ -17,20 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.measure.significance import t_as_z
+from leakhunt.thresholds import BRIEF_SHARE, BRIEF_SNAPSHOTS, OVERDISPERSION_Z, RATE_SHARES
 
 Floats = NDArray[np.float64]
 
-BRIEF_SHARE = 0.2
-"""Of the variance of changes that exponential lifetimes predict. With 11 changes a stationary count is below it in .2 % of
-cases, and the test is cautious then too; a leak of 1 % a snapshot under churn that reaches no snapshot has .1."""
-
-BRIEF_SNAPSHOTS = 8
-"""Fewer changes do not tell."""
-
-RATE_SHARES = (0.0, 0.5, 1.0)
-"""Where between the rate of births and deaths and that of the changes (geometrically) the drift is looked at. Sites of two
-lifetimes, one short: at the first alone false alarms were up to 300 times the nominal .0001, at these three none exceed it by
-more than chance; of 298 simulated leaks they cost one."""
 
 _SLOWER = 12.0  # e-foldings that the rate of the changes may lie below that of births and deaths
 _BISECTIONS = 14  # to a thousandth
@@ -142,7 +132,7 @@ def normal_deviate(result: Drift, snapshots: int) -> Floats:
     """z as a normal deviate. Where the dispersion is more than chance (beyond its 95th percentile for independent events) it is
     an estimate like any other, and z is Student's t with its degrees of freedom."""
     freedom = max(2 * (snapshots - 2), 1)
-    estimated = result.dispersion > 1 + 1.645 * np.sqrt(2 / freedom)
+    estimated = result.dispersion > 1 + OVERDISPERSION_Z * np.sqrt(2 / freedom)
     return np.where(estimated, t_as_z(result.z, freedom), result.z)
 
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leakhunt import thresholds
 from leakhunt.decode.gobench import parse_benchmarks
 from leakhunt.measure import benchstat
 from leakhunt.model.benchmark import Benchmarks, Change
@@ -77,7 +78,7 @@ def _assert_equal_to_benchstat(command: Path, old: Path, new: Path) -> int:
         assert _percent(comparison.old.median, comparison.old.low, comparison.old.high) == before_range
         assert _percent(comparison.new.median, comparison.new.low, comparison.new.high) == after_range
         assert p.startswith(f"p={comparison.p:.3f} ")
-        if comparison.p > benchstat.ALPHA:
+        if comparison.p > thresholds.BENCH_ALPHA:
             assert change == "~"
         elif comparison.delta is None:
             assert change == "?"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from leakhunt.measure import thresholds
+from leakhunt import thresholds
 from leakhunt.measure.lifetimes import lengthening, lifetimes
 from leakhunt.measure.power import detectable_bytes_per_hour
 from leakhunt.measure.significance import normal_tail

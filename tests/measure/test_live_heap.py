@@ -8,8 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from leakhunt.decode.gctrace import parse_gctrace
-from leakhunt.measure.live_heap import MIN_WINDOWS, growth_test, heap_trend, window_lows
+from leakhunt.measure.live_heap import growth_test, heap_trend, window_lows
 from leakhunt.model.gctrace import GcTrace
+from leakhunt.thresholds import GCTRACE_MIN_WINDOWS
 
 LOGS = Path(__file__).resolve().parents[2] / "fixtures" / "gctrace"
 VERSIONS = sorted(path.parent.name for path in LOGS.glob("*/provenance.json"))
@@ -90,7 +91,8 @@ def test_real_logs_are_judged_as_their_programs_behave(version: str) -> None:
 def test_too_few_collections_say_how_many_are_missing() -> None:
     trend = heap_trend(_trace(np.arange(10.0)))
     assert trend.verdict == "inconclusive"
-    assert trend.notes[-1] == f"10 collections are too few to tell growth from a swing: {2 * MIN_WINDOWS - 10} more are needed"
+    needed = 2 * GCTRACE_MIN_WINDOWS - 10
+    assert trend.notes[-1] == f"10 collections are too few to tell growth from a swing: {needed} more are needed"
 
 
 def test_a_rise_within_the_logs_rounding_is_level() -> None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from leakhunt.measure import thresholds
+from leakhunt import thresholds
 from leakhunt.measure.power import MOST_MORE_SNAPSHOTS, detectable_bytes_per_hour, snapshots_to_show
 from leakhunt.measure.trend import analyse
 from tests import simulate
