@@ -1,9 +1,8 @@
 """Names of a Go program's variables, and their types, from its debugging information (DWARF 4 to Go 1.24, DWARF 5 from 1.25).
 
-The entries are walked once by `leakhunt.kernels.dwarf`; what a question needs is then decoded from the rows. Types that have
-an abi.Type are given by its address, so that DWARF and the runtime agree on what is what; the others (the anonymous struct of
-a global, a type that only lives on stacks) are built from their entries. Cost: one pass, 184 bytes an entry while the binary
-is open.
+The entries are rows (`leakhunt.decode.dwarfentries`); what a question needs is decoded from them. Types that have an abi.Type
+are given by its address, so that DWARF and the runtime agree on what is what; the others (the anonymous struct of a global, a
+type that only lives on stacks) are built from their entries.
 """
 
 import bisect
@@ -14,23 +13,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from leakhunt.errors import DecodeError
-from leakhunt.kernels import dwarf as kernel
+from leakhunt.decode import dwarfentries as dwarf
 from leakhunt.model.gotype import Capture, Field, GoType, Kind, Local, Variable
 
-_UNIT, _SUBPROGRAM, _VARIABLE, _PARAMETER, _MEMBER, _SUBRANGE = 0x11, 0x2E, 0x34, 0x05, 0x0D, 0x21
+_VARIABLE, _PARAMETER, _MEMBER, _SUBRANGE = 0x34, 0x05, 0x0D, 0x21
 _POINTER, _STRUCT, _ARRAY, _TYPEDEF, _BASE, _SUBROUTINE = 0x0F, 0x13, 0x01, 0x16, 0x24, 0x15
 _INLINED, _BLOCK = 0x1D, 0x0B
 _ADDR, _ADDRX, _FBREG, _CALL_FRAME_CFA, _PIECE = 0x03, 0xA1, 0x91, 0x9C, 0x93
-# Columns of a row, see the kernel.
-_OFFSET, _TAG, _PARENT, _NAME, _NAME_SECTION, _TYPE, _SIZE, _AT, _LOW, _HIGH, _HIGH_IS_LENGTH = range(11)
-_LOCATION, _LOCATION_LENGTH, _KIND, _RUNTIME_TYPE, _ELEMENT, _KEY, _ORIGIN, _CLOSURE = range(11, 19)
-_ADDRESS_BASE, _LISTS_BASE, _ADDRESS_INDEX = range(19, 22)
 _IMPORT_PATH = re.compile(r"[\w.~-]+/(?=[\w.~-])")
 _MAX_LOCATION_ENTRIES = 4096
-_MAX_CHILDREN = 1 << 16
 
 
 class GoDwarf:
@@ -40,56 +32,26 @@ class GoDwarf:
         self.source = source
         self.slide = 0
         self._sections = sections
-        try:
-            self._rows = _walk(sections["info"], sections["abbrev"])
-        except (ValueError, OverflowError, IndexError, struct.error) as error:
-            raise DecodeError(source, None, f"broken debugging information ({error})") from None
-        self._offsets: NDArray[np.int64] = np.ascontiguousarray(self._rows[:, _OFFSET])
-        self._tags: NDArray[np.int64] = np.ascontiguousarray(self._rows[:, _TAG])
+        self._entries = dwarf.DwarfEntries(sections["info"], sections["abbrev"], source)
+        self._number = self._entries.number
         self._types: dict[int, GoType | None] = {}
         # DW_AT_go_runtime_type is an offset from runtime.types in what was seen (1.21 to 1.27) but for a stray address.
         self._types_base, self._types_bytes = types, end_types - types
 
-    # Rows.
-
-    def _row_at(self, offset: int) -> int:
-        i = int(np.searchsorted(self._offsets, offset))
-        return i if i < len(self._offsets) and self._offsets[i] == offset else -1
-
     def _name(self, row: int) -> str:
-        at, section = int(self._rows[row, _NAME]), int(self._rows[row, _NAME_SECTION])
+        at, section = self._number(row, dwarf.NAME), self._number(row, dwarf.NAME_SECTION)
         if at < 0 or section < 0:
-            origin = self._row_at(int(self._rows[row, _ORIGIN])) if self._rows[row, _ORIGIN] >= 0 else -1
-            return self._name(origin) if origin >= 0 and self._rows[origin, _ORIGIN] < 0 else ""
+            origin = self._entries.row_at(self._number(row, dwarf.ORIGIN)) if self._number(row, dwarf.ORIGIN) >= 0 else -1
+            return self._name(origin) if origin >= 0 and self._number(origin, dwarf.ORIGIN) < 0 else ""
         data = self._sections[("info", "str", "line_str")[section]]
         end = data.find(b"\0", at, at + (1 << 16))
         return data[at:end].decode("utf-8", "surrogateescape") if end >= 0 else ""
-
-    def _children(self, row: int) -> list[int]:
-        start, end = np.searchsorted(self._child_parents, [row, row + 1])
-        rows: list[int] = self._child_rows[start : min(int(end), int(start) + _MAX_CHILDREN)].tolist()
-        return rows
-
-    @cached_property
-    def _child_rows(self) -> NDArray[np.int64]:
-        return np.argsort(self._rows[:, _PARENT], kind="stable")
-
-    @cached_property
-    def _child_parents(self) -> NDArray[np.int64]:
-        return np.ascontiguousarray(self._rows[self._child_rows, _PARENT])
-
-    @cached_property
-    def _units(self) -> NDArray[np.int64]:
-        return np.flatnonzero(self._rows[:, _PARENT] < 0)
-
-    def _unit_of(self, row: int) -> int:
-        return int(self._units[np.searchsorted(self._units, row, "right") - 1])
 
     def _address(self, row: int, value: int, is_index: bool) -> int:
         """A link address, fetched from .debug_addr where `value` is an index of `row`'s unit."""
         if not is_index:
             return value
-        base = int(self._rows[self._unit_of(row), _ADDRESS_BASE])
+        base = self._number(self._entries.unit_of(row), dwarf.ADDRESS_BASE)
         at = max(base, 0) + 8 * value
         data = self._sections["addr"]
         return struct.unpack_from("<q", data, at)[0] if 0 <= at <= len(data) - 8 else 0
@@ -99,35 +61,36 @@ class GoDwarf:
     def variables(self) -> list[Variable]:
         """Global variables that have a name and an address."""
         found = []
-        rows = self._rows
-        picked = np.flatnonzero((self._tags == _VARIABLE) & (rows[:, _LOCATION_LENGTH] > 0))
+        rows = self._entries.rows[: self._entries.outside]
+        picked = np.flatnonzero((self._entries.tags == _VARIABLE) & (rows[:, dwarf.LOCATION_LENGTH] > 0))
         info = self._sections["info"]
         for row in picked.tolist():
-            at, length = int(rows[row, _LOCATION]), int(rows[row, _LOCATION_LENGTH])
+            at, length = self._number(row, dwarf.LOCATION), self._number(row, dwarf.LOCATION_LENGTH)
             expression = info[at : at + length]
             if expression[0] == _ADDR and length == 9:
                 (address,) = struct.unpack_from("<q", expression, 1)
             elif expression[0] == _ADDRX and expression[-1] < 128:
-                address = self._address(row, _leb(expression, 1)[0], True)
+                address = self._address(row, dwarf.leb(expression, 1)[0], True)
             else:
                 continue
             name = self._name(row)
             if not address or not name:
                 continue
-            type_id = self._type_id(int(rows[row, _TYPE]))
-            found.append(Variable(name, address + self.slide, self._type_size(int(rows[row, _TYPE])), type_id))
+            type_id = self._type_id(self._number(row, dwarf.TYPE))
+            found.append(Variable(name, address + self.slide, self._type_size(self._number(row, dwarf.TYPE)), type_id))
         return found
 
     @cached_property
     def _functions(self) -> tuple[list[int], list[int], list[int]]:
         """Low and high address and row of every function that has code, in order of address."""
-        rows = self._rows
-        picked = np.flatnonzero((self._tags == _SUBPROGRAM) & (rows[:, _LOW] >= 0) & (rows[:, _HIGH] >= 0))
+        rows = self._entries.rows[: self._entries.outside]
+        has_code = (rows[:, dwarf.LOW] >= 0) & (rows[:, dwarf.HIGH] >= 0)
+        picked = np.flatnonzero((self._entries.tags == dwarf.SUBPROGRAM) & has_code)
         spans = []
         for row in picked.tolist():
-            low = self._address(row, int(rows[row, _LOW]), rows[row, _ADDRESS_INDEX] == 1)
-            high = int(rows[row, _HIGH])
-            spans.append((low, low + high if rows[row, _HIGH_IS_LENGTH] == 1 else high, row))
+            low = self._address(row, self._number(row, dwarf.LOW), self._number(row, dwarf.ADDRESS_INDEX) == 1)
+            high = self._number(row, dwarf.HIGH)
+            spans.append((low, low + high if self._number(row, dwarf.HIGH_IS_LENGTH) == 1 else high, row))
         spans.sort()
         return [low for low, _, _ in spans], [high for _, high, _ in spans], [row for _, _, row in spans]
 
@@ -140,8 +103,8 @@ class GoDwarf:
         """Rows of parameters and local variables, those of blocks and inlined calls included."""
         stack = [function]
         while stack:
-            for child in self._children(stack.pop()):
-                tag = int(self._tags[child])
+            for child in self._entries.children(stack.pop()):
+                tag = self._number(child, dwarf.TAG)
                 if tag in (_VARIABLE, _PARAMETER):
                     yield child
                 elif tag in (_BLOCK, _INLINED):
@@ -167,8 +130,8 @@ class GoDwarf:
         """What the closure whose code begins at `entry` captures."""
         function = self._function_row(entry)
         found = []
-        for row in self._children(function) if function >= 0 else ():
-            offset = int(self._rows[row, _CLOSURE])
+        for row in self._entries.children(function) if function >= 0 else ():
+            offset = self._number(row, dwarf.CLOSURE)
             if offset >= 0 and self._variable_type(row) >= 0:
                 name = self._name(row)
                 type_id = self._type_id(self._variable_type(row))
@@ -176,13 +139,14 @@ class GoDwarf:
         return found
 
     def _variable_type(self, row: int) -> int:
-        offset = int(self._rows[row, _TYPE])
-        origin = self._row_at(int(self._rows[row, _ORIGIN])) if offset < 0 and self._rows[row, _ORIGIN] >= 0 else -1
-        return int(self._rows[origin, _TYPE]) if origin >= 0 else offset
+        offset = self._number(row, dwarf.TYPE)
+        origin = self._number(row, dwarf.ORIGIN) if offset < 0 else -1
+        origin = self._entries.row_at(origin) if origin >= 0 else -1
+        return self._number(origin, dwarf.TYPE) if origin >= 0 else offset
 
     def _places(self, row: int, pc: int) -> list[tuple[int, int, int]]:
         """(offset from the canonical frame address, offset in the variable, bytes) of the parts that are in memory."""
-        at, length = int(self._rows[row, _LOCATION]), int(self._rows[row, _LOCATION_LENGTH])
+        at, length = self._number(row, dwarf.LOCATION), self._number(row, dwarf.LOCATION_LENGTH)
         if at < 0:
             return []
         info = self._sections["info"]
@@ -199,8 +163,8 @@ class GoDwarf:
 
     def _list_v4(self, row: int, at: int) -> Iterator[tuple[int, int, bytes]]:
         data = self._sections["loc"]
-        unit = self._unit_of(row)
-        base = self._address(unit, int(self._rows[unit, _LOW]), self._rows[unit, _ADDRESS_INDEX] == 1)
+        unit = self._entries.unit_of(row)
+        base = self._address(unit, self._number(unit, dwarf.LOW), self._number(unit, dwarf.ADDRESS_INDEX) == 1)
         for _ in range(_MAX_LOCATION_ENTRIES):
             low, high = struct.unpack_from("<QQ", data, at)
             at += 16
@@ -215,27 +179,27 @@ class GoDwarf:
 
     def _list_v5(self, row: int, at: int, is_index: bool) -> Iterator[tuple[int, int, bytes]]:
         data = self._sections["loclists"]
-        unit = self._unit_of(row)
+        unit = self._entries.unit_of(row)
         if is_index:
-            base = int(self._rows[unit, _LISTS_BASE])
+            base = self._number(unit, dwarf.LISTS_BASE)
             at = base + struct.unpack_from("<I", data, base + 4 * at)[0]
-        low_pc = int(self._rows[unit, _LOW])
-        base = self._address(unit, low_pc, self._rows[unit, _ADDRESS_INDEX] == 1) if low_pc >= 0 else 0
+        low_pc = self._number(unit, dwarf.LOW)
+        base = self._address(unit, low_pc, self._number(unit, dwarf.ADDRESS_INDEX) == 1) if low_pc >= 0 else 0
         for _ in range(_MAX_LOCATION_ENTRIES):
             kind, at = data[at], at + 1
             if kind == 0:  # DW_LLE_end_of_list
                 return
             low = high = 0
             if kind in (1, 2, 3, 4):
-                first, at = _leb(data, at)
+                first, at = dwarf.leb(data, at)
                 if kind == 1:  # base_addressx
                     base = self._address(row, first, True)
                     continue
                 if kind == 4:  # offset_pair
-                    second, at = _leb(data, at)
+                    second, at = dwarf.leb(data, at)
                     low, high = base + first, base + second
                 else:  # startx_endx, startx_length
-                    second, at = _leb(data, at)
+                    second, at = dwarf.leb(data, at)
                     low = self._address(row, first, True)
                     high = self._address(row, second, True) if kind == 2 else low + second
             elif kind == 5:  # default_location
@@ -249,73 +213,78 @@ class GoDwarf:
                 at += 16
             elif kind == 8:  # start_length
                 (low,) = struct.unpack_from("<q", data, at)
-                length, at = _leb(data, at + 8)
+                length, at = dwarf.leb(data, at + 8)
                 high = low + length
             else:
                 return
-            length, at = _leb(data, at)
+            length, at = dwarf.leb(data, at)
             yield low, high, data[at : at + length]
             at += length
 
     # Types.
 
     def _runtime_type(self, row: int) -> int:
-        value = int(self._rows[row, _RUNTIME_TYPE])
+        value = self._number(row, dwarf.RUNTIME_TYPE)
         if value <= 0:
             return 0
         return value + self.slide + (self._types_base if value < self._types_bytes else 0)
 
     def _type_id(self, offset: int) -> int:
         """Id of the type whose entry is at `offset`: its abi.Type's address, else the entry's negative offset."""
-        row = self._row_at(offset)
+        row = self._entries.row_at(offset)
         return (self._runtime_type(row) or -offset) if row >= 0 else 0
 
     def _type_size(self, offset: int) -> int:
         for _ in range(64):
-            row = self._row_at(offset)
+            row = self._entries.row_at(offset)
             if row < 0:
                 return 0
-            if self._rows[row, _SIZE] >= 0:
-                return int(self._rows[row, _SIZE])
-            if self._tags[row] == _POINTER:
+            if self._number(row, dwarf.SIZE) >= 0:
+                return self._number(row, dwarf.SIZE)
+            if self._number(row, dwarf.TAG) == _POINTER:
                 return 8
-            offset = int(self._rows[row, _TYPE])
+            offset = self._number(row, dwarf.TYPE)
         return 0
 
     def type(self, type_id: int) -> GoType | None:
         """The type whose entry is at -`type_id`."""
         if type_id not in self._types:
-            row = self._row_at(-type_id)
+            row = self._entries.row_at(-type_id)
             self._types[type_id] = self._read_type(row, type_id, 64) if row >= 0 else None
         return self._types[type_id]
 
+    def _children(self, row: int, tag: int) -> list[int]:
+        return [child for child in self._entries.children(row) if self._number(child, dwarf.TAG) == tag]
+
     def _read_type(self, row: int, type_id: int, depth: int) -> GoType | None:
-        rows, tag = self._rows, int(self._tags[row])
-        kind_number = int(rows[row, _KIND])
+        tag = self._number(row, dwarf.TAG)
+        kind_number = self._number(row, dwarf.KIND)
         kind = Kind(kind_number) if 0 < kind_number <= Kind.UNSAFE_POINTER else Kind.INVALID
         # The runtime's names carry the last element of an import path, DWARF's the whole path.
         full = self._name(row)
-        name, size = _IMPORT_PATH.sub("", full), self._type_size(int(rows[row, _OFFSET]))
+        name, size = _IMPORT_PATH.sub("", full), self._type_size(self._number(row, dwarf.OFFSET))
         package = full.split("[", 1)[0].rpartition(".")[0] if full[:1].isalpha() and " " not in full.split("[", 1)[0] else ""
         common: dict[str, Any] = {"id": type_id, "name": name, "size_bytes": size, "package_path": package}
         if kind in (Kind.INTERFACE, Kind.STRING, Kind.FUNC, Kind.UNSAFE_POINTER):
             return GoType(kind=kind, is_direct=kind in (Kind.FUNC, Kind.UNSAFE_POINTER), **common)
         if kind in (Kind.SLICE, Kind.CHAN, Kind.MAP):
             # A map without an abi.Type has no group type that could be laid over its memory; its elements stay unknown.
-            element, key = (self._type_id(int(rows[row, column])) for column in (_ELEMENT, _KEY))
+            element, key = (self._type_id(self._number(row, column)) for column in (dwarf.ELEMENT, dwarf.KEY))
             return GoType(kind=kind, element=element, key=key, **common)
         if tag == _POINTER:
-            return GoType(kind=Kind.POINTER, element=self._type_id(int(rows[row, _TYPE])), is_direct=True, **common)
+            return GoType(kind=Kind.POINTER, element=self._type_id(self._number(row, dwarf.TYPE)), is_direct=True, **common)
         if tag == _STRUCT:
-            members = [child for child in self._children(row) if self._tags[child] == _MEMBER]
-            fields = tuple(Field(self._name(m), self._type_id(int(rows[m, _TYPE])), max(int(rows[m, _AT]), 0)) for m in members)
+            fields = tuple(
+                Field(self._name(m), self._type_id(self._number(m, dwarf.TYPE)), max(self._number(m, dwarf.AT), 0))
+                for m in self._children(row, _MEMBER)
+            )
             return GoType(kind=Kind.STRUCT, fields=fields, **common)
         if tag == _ARRAY:
-            counts = [int(rows[child, _SIZE]) for child in self._children(row) if self._tags[child] == _SUBRANGE]
+            counts = [self._number(child, dwarf.SIZE) for child in self._children(row, _SUBRANGE)]
             length = max(counts[0], 0) if counts else 0
-            return GoType(kind=Kind.ARRAY, element=self._type_id(int(rows[row, _TYPE])), length=length, **common)
+            return GoType(kind=Kind.ARRAY, element=self._type_id(self._number(row, dwarf.TYPE)), length=length, **common)
         if tag == _TYPEDEF and depth > 0:
-            target = self._row_at(int(rows[row, _TYPE]))
+            target = self._entries.row_at(self._number(row, dwarf.TYPE))
             inner = self._read_type(target, type_id, depth - 1) if target >= 0 else None
             if inner is not None:
                 return GoType(
@@ -323,77 +292,6 @@ class GoDwarf:
                 )
             return None
         return GoType(kind=kind, **common) if tag in (_BASE, _SUBROUTINE) else None
-
-
-def _walk(info: bytes, abbrev: bytes) -> NDArray[np.int64]:
-    """Rows of all entries of all units."""
-    units = list(_units(info))
-    tables = {at: _abbreviations(abbrev, at) for at in {unit[-1] for unit in units}}
-    nothing = np.empty((0, kernel.COLUMNS), np.int64)
-    total = 0
-    for unit, first, end, version, offset_bytes, address_bytes, table in units:
-        total = kernel.walk_unit(info, unit, first, end, version, offset_bytes, address_bytes, *tables[table], nothing, total)
-    rows = np.empty((total, kernel.COLUMNS), np.int64)
-    row = 0
-    for unit, first, end, version, offset_bytes, address_bytes, table in units if total else ():
-        row = kernel.walk_unit(info, unit, first, end, version, offset_bytes, address_bytes, *tables[table], rows, row)
-    return rows
-
-
-def _units(info: bytes) -> Iterator[tuple[int, int, int, int, int, int, int]]:
-    """(offset, first entry, end, version, offset bytes, address bytes, abbreviations' offset) of each unit."""
-    at = 0
-    while at + 4 <= len(info):
-        unit = at
-        (length,) = struct.unpack_from("<I", info, at)
-        at, offset_bytes = at + 4, 4
-        if length == 0xFFFFFFFF:
-            (length,) = struct.unpack_from("<Q", info, at)
-            at, offset_bytes = at + 8, 8
-        end = at + length
-        (version,) = struct.unpack_from("<H", info, at)
-        if not 2 <= version <= 5 or end > len(info) or length == 0:
-            raise ValueError(f"unit of version {version} at {unit:#x}")
-        form = "<I" if offset_bytes == 4 else "<Q"
-        if version >= 5:
-            unit_type, address_bytes = info[at + 2], info[at + 3]
-            (table,) = struct.unpack_from(form, info, at + 4)
-            first = at + 4 + offset_bytes + (8 if unit_type in (4, 5) else 8 + offset_bytes if unit_type in (2, 6) else 0)
-        else:
-            (table,) = struct.unpack_from(form, info, at + 2)
-            address_bytes = info[at + 2 + offset_bytes]
-            first = at + 3 + offset_bytes
-        yield unit, first, end, version, offset_bytes, address_bytes, table
-        at = end
-
-
-def _abbreviations(data: bytes, at: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A table of abbreviations, as the kernel takes it."""
-    codes: dict[int, tuple[int, int, int, int]] = {}
-    specifications: list[tuple[int, int, int]] = []
-    while True:
-        code, at = _leb(data, at)
-        if code == 0:
-            break
-        tag, at = _leb(data, at)
-        children, at = data[at], at + 1
-        start = len(specifications)
-        while True:
-            attribute, at = _leb(data, at)
-            form, at = _leb(data, at)
-            if attribute == 0 and form == 0:
-                break
-            constant = 0
-            if form == 0x21:
-                constant, at = _leb(data, at, signed=True)
-            specifications.append((attribute, form, constant))
-        codes[code] = (tag, children, start, len(specifications))
-    if max(codes, default=0) > 2 * len(codes) + 1024:  # compilers number them densely; the kernel wants a table
-        raise ValueError(f"abbreviation number {max(codes)}")
-    table = np.zeros((max(codes, default=0) + 1, 4), np.int64)
-    for code, row in codes.items():
-        table[code] = row
-    return table, np.array(specifications, np.int64).reshape(-1, 3)
 
 
 def _frame_places(expression: bytes) -> list[tuple[int, int, int]]:
@@ -405,22 +303,22 @@ def _frame_places(expression: bytes) -> list[tuple[int, int, int]]:
         while at < len(expression):
             operation, at = expression[at], at + 1
             if operation == _FBREG:
-                pending, at = _leb(expression, at, signed=True)
+                pending, at = dwarf.leb(expression, at, signed=True)
             elif operation == _CALL_FRAME_CFA:
                 pending = 0
             elif operation == 0x11 and pending == 0:  # DW_OP_consts, then plus
-                pending, at = _leb(expression, at, signed=True)
+                pending, at = dwarf.leb(expression, at, signed=True)
             elif operation == 0x22:  # DW_OP_plus
                 continue
             elif operation == _PIECE:
-                size, at = _leb(expression, at)
+                size, at = dwarf.leb(expression, at)
                 if pending is not None:
                     places.append((pending, piece, size))
                 pending, piece = None, piece + size
             elif 0x50 <= operation <= 0x6F:  # a register
                 pending = None
             elif operation == 0x90:  # DW_OP_regx
-                _, at = _leb(expression, at)
+                _, at = dwarf.leb(expression, at)
                 pending = None
             else:
                 return places
@@ -429,19 +327,3 @@ def _frame_places(expression: bytes) -> list[tuple[int, int, int]]:
     if pending is not None:
         places.append((pending, piece, 0))
     return places
-
-
-def _leb(data: bytes, at: int, signed: bool = False) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if at >= len(data) or shift > 63:
-            raise ValueError("debugging information ends inside a number")
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            break
-    if signed and byte & 64:
-        value -= 1 << shift
-    return value, at

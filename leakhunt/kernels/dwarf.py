@@ -99,13 +99,15 @@ def walk_unit(
     address_bytes: cython.int,
     abbreviations: cython.const[cython.longlong][:, ::1],
     specifications: cython.const[cython.longlong][:, ::1],
+    bodies: cython.bint,
     rows: cython.longlong[:, ::1],
     row: cython.longlong,
 ) -> int:
-    """Walk the DIEs of the unit at `unit`, whose first DIE is at `first` and whose last byte is before `end`.
+    """Walk the DIE at `first` and all below it, in the unit at `unit`, whose last byte is before `end`.
 
     abbreviations   int64[code + 1, 4]: tag (0: no such code), has children, first and last + 1 of its specifications
     specifications  int64[n, 3]: attribute, form, value of DW_FORM_implicit_const
+    bodies          whether the DIEs below a DW_TAG_subprogram get rows too
     rows            int64[R, COLUMNS], filled from row `row`; with R = 0 nothing is written and the entries are counted
 
     Returns the row after the last. Raises ValueError on anything that is not well-formed. Cost: one pass over the bytes.
@@ -116,6 +118,8 @@ def walk_unit(
     parents = cython.declare(cython.longlong[512])
     depth: cython.int = 0
     fill: cython.bint = rows.shape[0] > 0
+    body: cython.int = 512  # entries at this depth, or deeper, get no rows
+    shown: cython.bint
     code: cython.longlong
     after: cython.longlong
     tag: cython.longlong
@@ -137,11 +141,14 @@ def walk_unit(
             depth -= 1
             if depth <= 0:
                 break
+            if depth < body:
+                body = 512
             continue
         if code < 0 or code >= abbreviations.shape[0] or abbreviations[code, 0] == 0:
             raise ValueError("debugging information uses an unknown abbreviation")
         tag = abbreviations[code, 0]
-        if fill:
+        shown = depth < body
+        if fill and shown:
             if row >= rows.shape[0]:
                 raise ValueError("debugging information has more entries than were counted")
             for column in range(23):
@@ -221,7 +228,7 @@ def walk_unit(
                 _need(position, length, end)
                 value = _fixed(info, position, length if length <= 8 else 8)
                 position += length
-            if not fill:
+            if not fill or not shown:
                 continue
             if form == 0x11 or form == 0x12 or form == 0x13 or form == 0x14 or form == 0x15:
                 value += unit  # references inside the unit
@@ -283,7 +290,10 @@ def walk_unit(
             if depth >= 512:
                 raise ValueError("debugging information is nested too deeply")
             parents[depth] = row
-        row += 1
+            if shown and tag == 0x2E and not bodies:  # DW_TAG_subprogram
+                body = depth
+        if shown:
+            row += 1
         if depth == 0:
             break
     return row

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from leakhunt.decode.dwarfentries import AT, OFFSET, PARENT, TAG, TYPE
 from leakhunt.decode.elfimage import ElfImage
 from leakhunt.decode.gobinary import GoBinary, open_binary
 from leakhunt.errors import DecodeError, MismatchError
@@ -99,26 +100,32 @@ def test_every_entry_is_what_pyelftools_reads(go: str) -> None:
     with open(path, "rb") as file:
         info = ELFFile(file).get_dwarf_info()
         tags = {"DW_TAG_subprogram": 0x2E, "DW_TAG_variable": 0x34, "DW_TAG_structure_type": 0x13, "DW_TAG_member": 0x0D}
-        checked = at = 0
+        checked = 0
+        entries, rows = dwarf._entries, set()
         for unit in info.iter_CUs():
             name = unit.get_top_DIE().attributes["DW_AT_name"].value
             for die in unit.iter_DIEs():
                 if die.is_null():
                     continue
-                assert int(dwarf._offsets[at]) == die.offset
+                at = entries.row_at(die.offset)
+                assert entries.number(at, OFFSET) == die.offset
+                rows.add(at)
+                parent = die.get_parent()
+                assert entries.number(at, PARENT) == (entries.row_at(parent.offset) if parent is not None else -1)
+                assert entries.number(entries.unit_of(at), OFFSET) == unit.get_top_DIE().offset
                 if name in (b"main", b"github.com/bluele/gcache") and die.tag in tags:
-                    assert dwarf._tags[at] == tags[die.tag]
+                    assert entries.number(at, TAG) == tags[die.tag]
                     attributes = die.attributes
                     assert dwarf._name(at).encode() == (
                         attributes["DW_AT_name"].value if "DW_AT_name" in attributes else dwarf._name(at).encode()
                     )
                     if "DW_AT_type" in attributes:
-                        assert int(dwarf._rows[at, 5]) == die.get_DIE_from_attribute("DW_AT_type").offset
+                        assert entries.number(at, TYPE) == die.get_DIE_from_attribute("DW_AT_type").offset
                     if "DW_AT_data_member_location" in attributes:
-                        assert int(dwarf._rows[at, 7]) == attributes["DW_AT_data_member_location"].value
+                        assert entries.number(at, AT) == attributes["DW_AT_data_member_location"].value
                     checked += 1
-                at += 1
-        assert at == len(dwarf._offsets)
+        assert rows == set(range(len(rows)))
+        assert entries.outside < len(rows) / 2  # what is in functions was not read before it was asked for
         assert checked > 300
 
 

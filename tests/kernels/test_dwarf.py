@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leakhunt.decode.godwarf import GoDwarf, _abbreviations, _walk
+from leakhunt.decode.dwarfentries import DwarfEntries, _abbreviations
+from leakhunt.decode.godwarf import GoDwarf
 from leakhunt.errors import DecodeError
 from leakhunt.kernels import dwarf
 from tests.specimens import specimen
@@ -48,17 +49,17 @@ def test_every_truncation_of_a_unit_is_refused() -> None:
     body = b"\x01main\0" + (0x1000).to_bytes(8, "little") + b"\x02x\0" + (7).to_bytes(4, "little") + b"\x02\x91\x08" + b"\0"
     tables = _abbreviations(abbrev, 0)
     rows = np.empty((2, dwarf.COLUMNS), np.int64)
-    assert dwarf.walk_unit(body, 0, 0, len(body), 4, 4, 8, *tables, rows, 0) == 2
+    assert dwarf.walk_unit(body, 0, 0, len(body), 4, 4, 8, *tables, True, rows, 0) == 2
     assert rows[1, [0, 1, 2, 5]].tolist() == [14, 0x34, 0, 7]
     for end in range(1, len(body) - 1):
         if end == 14:
             continue  # a unit of one entry, which ends where it should
         with pytest.raises(ValueError, match="debugging information"):
-            dwarf.walk_unit(body, 0, 0, end, 4, 4, 8, *tables, rows, 0)
+            dwarf.walk_unit(body, 0, 0, end, 4, 4, 8, *tables, True, rows, 0)
     with pytest.raises(ValueError, match="more entries"):
-        dwarf.walk_unit(body, 0, 0, len(body), 4, 4, 8, *tables, rows[:1], 0)
+        dwarf.walk_unit(body, 0, 0, len(body), 4, 4, 8, *tables, True, rows[:1], 0)
 
 
 def test_units_of_unknown_versions_are_refused() -> None:
-    with pytest.raises(ValueError, match="version 9"):
-        _walk(b"\x10\0\0\0\x09\0" + bytes(14), b"")
+    with pytest.raises(DecodeError, match="version 9"):
+        DwarfEntries(b"\x10\0\0\0\x09\0" + bytes(14), b"", "x")
