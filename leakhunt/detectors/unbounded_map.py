@@ -5,7 +5,8 @@ Why it matters: a map keeps what is put into it until somebody deletes it; entri
 How it decides: the blocks allocated at the site have the sizes of Go's map tables: from Go 1.24 on full tables of 128 groups,
     many of them in use (27 264 B for a slot of 24 B); before, a bucket array that doubles. The group grows significantly.
     Frames cannot tell, because profiles hide the runtime's own. Tables that are allocated near the group, on behalf of the
-    same function, name the pattern and no more (low confidence).
+    same function, name the pattern and no more (low confidence), unless a list beside them keeps the order of the entries:
+    an index or an LRU made by hand.
 When it is wrong: a map that still fills up to a fixed number of keys; objects of just such a size.
 What to do: delete entries when what they stand for ends, or bound the map by age or number.
 Options: none.
@@ -14,6 +15,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.caches import Expiry, cache_on
+from leakhunt.detectors.frames import function_near
 from leakhunt.detectors.held import held_in
 from leakhunt.evidence import Evidence
 from leakhunt.measure.containers import doubles, ladder, made_map_tables, map_tables
@@ -22,14 +24,13 @@ from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.thresholds import SWISS_MAPS_SINCE
 
 PATTERN = "unbounded-map"
+LIST_INSERTS = ("container/list.(*List).", "container/heap.Push")
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups with a map among their sites."""
     for group in evidence.growing_groups:
-        cache = cache_on(evidence.company(group))
-        what = _map_in(evidence, group) or (cache[0].only_grows if cache and cache[0].expiry is Expiry.NEVER else "")
-        near = "" if what else _map_near(evidence, group)
+        what, near = _map_in(evidence, group), map_near(evidence, group)
         if not what and not near:
             continue
         freed = f"{100 * evidence.freed_share(group):.0f} % of what came has been freed"
@@ -48,8 +49,11 @@ A map gives its tables back only when it is dropped; after a burst, rebuild it."
 
 
 def _map_in(evidence: Evidence, group: Group) -> str:
-    """What says that there is a map: tables in use, a bucket array that doubles, or tables that the same function made for
-    other callers."""
+    """What says that there is a map: a cache that is one, tables in use, a bucket array that doubles, tables that the same
+    function made for other callers, or tables nearby with a list."""
+    cache = cache_on(evidence.company(group))
+    if cache and cache[0].expiry is Expiry.NEVER:
+        return cache[0].only_grows
     series, held = evidence.series, held_in(evidence, group)
     if held.startswith("map["):
         return f"a heap dump finds them in a {held}"
@@ -62,10 +66,13 @@ def _map_in(evidence: Evidence, group: Group) -> str:
     function = series.sites[group.seed].leaf.function
     if any(made_map_tables(series, i) for i, site in enumerate(series.sites) if site.leaf.function == function):
         return "the same function allocates map tables"
-    return ""
+    near, listed = map_near(evidence, group), function_near(evidence, group, LIST_INSERTS)
+    return f"{near}, and {listed} keeps their order" if near and listed else ""
 
 
-def _map_near(evidence: Evidence, group: Group) -> str:
+def map_near(evidence: Evidence, group: Group) -> str:
     """Map tables in use among the sites near the group's: the entries grow, their map is sampled too rarely to."""
-    site = next((site for site in evidence.near(group) if map_tables(evidence.series, site)), None)
+    others = {site for other in evidence.growing_groups for site in other.sites}
+    free = (site for site in evidence.near(group) if site not in others)
+    site = next((site for site in free if map_tables(evidence.series, site)), None)
     return f"{evidence.series.sites[site].leaf.function} nearby holds full map tables" if site is not None else ""

@@ -6,8 +6,9 @@ means is the detectors' affair.
 
 Two sites belong together when one function outside the standard library calls both within a few frames, and either their
 objects grow in equal number (within the sampling error of both), or one is the container that the other's objects go into
-(its leaf function is on the other's stack and it gains far fewer, larger objects). Cost O(S * K * F) for S seeds, K sites
-that grew and F compared frames.
+(its leaf function is on the other's stack and it gains far fewer, larger objects). Two that each fill a container of their
+own are two leaks, however equally they grow: one request may add a user to a map and a line to a log. Cost O(S * K * F) for
+S seeds, K sites that grew and F compared frames.
 """
 
 from collections import defaultdict
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from leakhunt.measure.containers import grew_once, ladder, made_map_tables
 from leakhunt.measure.functions import near_functions
 from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite
@@ -46,16 +48,28 @@ def growth_groups(
     groups: list[list[int]] = []
     while waiting:
         group = [waiting.pop(0)]
+        filled = _fills(series, group[0])
         for site in [*waiting, *sorted(riders, key=largest_first)]:
             if not meet(series.sites[group[0]], series.sites[site]):
+                continue
+            other = _fills(series, site)
+            if filled and other and filled != other:
                 continue
             equal = (steady[site] or site in waiting) and _equal(group[0], site, grown_objects, errors)
             if equal or _is_container(series, group[0], site, grown_objects):
                 group.append(site)
+                filled = filled or other
         waiting = [site for site in waiting if site not in group]
         riders -= set(group)
         groups.append(sorted(group, key=largest_first))
     return tuple(tuple(group) for group in groups)
+
+
+def _fills(series: Series, site: int) -> str:
+    """Type (or package, of a plain function) in whose function a map or slice grows at the site, "" where none does."""
+    if not made_map_tables(series, site) and not ((rungs := ladder(series, site)) and grew_once(series, site, rungs)):
+        return ""
+    return series.sites[site].leaf.function.removesuffix("[...]").rpartition(".")[0]
 
 
 def _equal(a: int, b: int, grown_objects: NDArray[np.float64], errors: NDArray[np.float64]) -> bool:

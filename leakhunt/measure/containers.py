@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from leakhunt.measure.sampling import sampling_probability
 from leakhunt.model.series import Series
 from leakhunt.thresholds import (
     LADDER_APPEND_RATIO,
@@ -49,15 +50,21 @@ def blocks_of(series: Series, site: int) -> NDArray[np.int64]:
 
 def map_tables(series: Series, site: int) -> int:
     """Full swiss map tables (Go 1.24 on) in use at `site`, estimated; 0 for none. Two or more of a size are counted: a single
-    block of such a size may be anything."""
-    return sum(
-        int(inuse) for size, inuse, _ in blocks_of(series, site) if int(size) in FULL_TABLE_BYTES and inuse >= MIN_MAP_TABLES
-    )
+    block of such a size may be anything. Above 32 KiB a block is whole pages and nearly any backing array has the size of
+    some table: there two must have been sampled, which a single array never is."""
+    return sum(int(inuse) for size, inuse, _ in blocks_of(series, site) if _are_tables(series, int(size), int(inuse)))
+
+
+def _are_tables(series: Series, size: int, count: int) -> bool:
+    sampled = count * float(sampling_probability(float(size), series.period_bytes)) if size > _LARGE_BYTES else float(count)
+    return size in FULL_TABLE_BYTES and sampled > MIN_MAP_TABLES - 0.5  # whole numbers, divided by their probability and cut
 
 
 def made_map_tables(series: Series, site: int) -> bool:
-    """Whether full map tables were ever allocated at `site`, in use or outgrown since."""
-    return any(int(size) in FULL_TABLE_BYTES and count >= MIN_MAP_TABLES for size, _, count in blocks_of(series, site))
+    """Whether full map tables were ever allocated at `site`, in use or outgrown since. A backing array on its way up passes
+    the same sizes, and one sample of it stands for twenty: beside a ladder only tables in use count."""
+    made = any(_are_tables(series, int(size), int(count)) for size, _, count in blocks_of(series, site))
+    return made and (map_tables(series, site) > 0 or not ladder(series, site))
 
 
 def grew_once(series: Series, site: int, rungs: tuple[int, ...]) -> bool:

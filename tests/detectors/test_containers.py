@@ -1,6 +1,6 @@
 """Detectors that go by block sizes: maps, appended slices, buffers, documents."""
 
-from leakhunt.detectors import append_only_slice, buffer_growth, subslice_retention, unbounded_map
+from leakhunt.detectors import append_only_slice, buffer_growth, subslice_retention, unbounded_map, unbounded_queue
 from tests.detectors.lab import Row, evidence, ramp, verdicts
 
 TABLE_BYTES = 27264  # a full table of a map with slots of 24 B, go1.24 on
@@ -33,6 +33,32 @@ def test_map_tables_beside_growing_entries_name_the_map_and_add_no_weight() -> N
     elsewhere = Row("main.load < main.open < main.main", TABLE_BYTES, [4] * 12)
     assert verdicts(unbounded_map.examine, evidence(entries, keep)) == [("main.(*book).issue", "low")]
     assert verdicts(unbounded_map.examine, evidence(entries, elsewhere)) == []
+
+
+def test_a_backing_array_of_the_size_of_a_table_is_no_map() -> None:
+    """49 152 B is the size of a table of 40 B slots and of many a slice; one sample of it stands for eleven blocks."""
+    stack = "main.subscribe < main.handle"
+    once = evidence(Row(stack, 576, ramp(12, 6)), Row(stack, 49152, [0] * 6 + [1] * 6))
+    twice = evidence(Row(stack, 576, ramp(12, 6)), Row(stack, 49152, [0] * 6 + [2] * 6))
+    assert verdicts(unbounded_map.examine, once) == []
+    assert verdicts(unbounded_map.examine, twice) == [("main.subscribe", "medium")]
+
+
+def test_a_backing_array_that_passed_the_size_of_a_table_is_no_map() -> None:
+    rows = _outgrown("main.(*trail).Append < main.record", (TABLE_BYTES, 49152, 81920, 131072, 196608, 286720, 376832))
+    seen = evidence(*rows, Row("main.(*trail).Append < main.record", 96, ramp(12, 6)))
+    assert verdicts(unbounded_map.examine, seen) == []
+    assert verdicts(append_only_slice.examine, seen) == [("main.(*trail).Append", "medium")]
+
+
+def test_a_list_beside_a_map_is_an_index_and_no_queue() -> None:
+    entries = Row("main.load < main.lookup < main.serve", 1200, ramp(12, 6))
+    element = Row("container/list.(*List).insertValue < store.(*Cache).Put < main.lookup < main.serve", 48, ramp(12, 1))
+    tables = Row("store.(*Cache).Put < main.lookup < main.serve", TABLE_BYTES, [1] * 12)
+    assert verdicts(unbounded_queue.examine, evidence(entries, element)) == [("main.load", "medium")]
+    listed = evidence(entries, element, tables)
+    assert verdicts(unbounded_queue.examine, listed) == []
+    assert verdicts(unbounded_map.examine, listed) == [("main.load", "medium")]
 
 
 def test_a_bucket_array_that_doubles_is_an_old_map() -> None:

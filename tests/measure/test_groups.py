@@ -67,6 +67,25 @@ def test_a_buffer_filled_at_a_steady_rate_is_outgrown_no_later_than_half_way() -
     assert evidence(*rows(3)).growing_groups == (), "outgrown before half-way and not since: it has found its size"
 
 
+def test_two_that_fill_containers_of_their_own_are_two() -> None:
+    """A request adds a user to a map and a line to a log: equal growth, and two leaks. Without the log's own array the line
+    may as well be a part of the user."""
+    user = Row("users.Remember < main.handle", 384, ramp(12, 6))
+    table = Row("users.Remember < main.handle", 27264, ramp(12, 1))
+    line = Row("audit.(*Log).Note < main.handle", 360, ramp(12, 6))
+    array = [
+        Row("audit.(*Log).Note < main.handle", (3 << 18) * 2**k, inuse, freed=[1 if i >= 2 * k + 2 else 0 for i in range(12)])
+        for k in range(6)
+        for inuse in [[1 if 2 * k <= i < 2 * k + 2 else 0 for i in range(12)]]
+    ]
+    assert len(evidence(user, table, line).growing_groups) == 1
+    both = evidence(user, table, line, *array)
+    assert sorted(both.series.sites[group.seed].leaf.function for group in both.growing_groups) == [
+        "audit.(*Log).Note",
+        "users.Remember",
+    ]
+
+
 def test_the_largest_and_the_risen_are_conspicuous_and_the_rest_is_not() -> None:
     seen = evidence(
         Row("main.table < main.load", 1 << 20, [64] * 12), Row("main.small < main.serve", 64, LEVEL, freed=ramp(12, 3))
