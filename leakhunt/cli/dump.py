@@ -32,6 +32,7 @@ _Format = Annotated[
     Literal["table", "csv", "json"], typer.Option("--format", help="How to print the answer; csv has its first table.")
 ]
 
+_M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 128 << 10  # malloc.h; glibc's own first value
 _WAITING_BYTES = 64 << 20  # a second of work, about
 
 
@@ -149,6 +150,7 @@ def strip(
     from leakhunt.decode.stripped import write_stripped
     from leakhunt.heaps.view import open_heap
 
+    _give_back_memory()
     with _waiting([file]):
         view = open_heap(file, binary=binary)
         stripped = write_stripped(view.graph, view.naming)
@@ -164,9 +166,23 @@ def _print_answer(
     from leakhunt.heaps.view import open_heap
     from leakhunt.reports.answers import RENDERERS
 
+    _give_back_memory()
     with _waiting(files):
         answer = make([open_heap(file, binary=binary, raw=raw) for file in files])
     sys.stdout.write(RENDERERS[format](answer, columns()))
+
+
+def _give_back_memory() -> None:
+    """Makes glibc give every large array back to the system when it is freed.
+
+    It does so to begin with, but raises the size from which it does to that of the largest array freed so far, and the smaller
+    ones then leave holes: 10 of 125 MiB with a million objects. Nothing where there is another C library.
+    """
+    import ctypes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class Dominators:
 
 
 def dominate(graph: HeapGraph, reached: Reach) -> Dominators:
-    """Dominators of everything that roots reach (semi-NCA; nearly linear). 24 bytes an object while it runs, and 4 for
+    """Dominators of everything that roots reach (semi-NCA; nearly linear). 20 bytes an object while it runs, and 4 for
     each pointer more than the one that it was reached by; 16 bytes an object stay."""
     count, groups = graph.objects, len(reached.groups)
     targets = graph.roots.targets
