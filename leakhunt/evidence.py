@@ -19,6 +19,7 @@ from leakhunt.config import Settings
 from leakhunt.decode.dumpfile import is_dump_file, is_stripped_file
 from leakhunt.errors import ConfigError, DecodeError, MismatchError
 from leakhunt.graph.growth import PathGrowth, Stay, stay_of
+from leakhunt.graph.join import with_counts_before
 from leakhunt.heaps.series import growth_between, in_order
 from leakhunt.heaps.view import HeapView, open_heap
 from leakhunt.measure.cogrowth import by_near_function, meeting
@@ -34,7 +35,7 @@ from leakhunt.model.gctrace import GcTrace
 from leakhunt.model.profile import Profile, ProfileKind
 from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite
-from leakhunt.thresholds import ALPHA, EXPIRED_PROVES_SHARE, MIN_SNAPSHOTS, SLACK_SHARE, SWISS_MAPS_SINCE
+from leakhunt.thresholds import ALPHA, EXPIRED_PROVES_SHARE, MIN_GROWTH_BYTES, MIN_SNAPSHOTS, SLACK_SHARE, SWISS_MAPS_SINCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +85,36 @@ class Evidence:
         return analyse(self.series)
 
     def retention(self, group: Group) -> Retention | None:
-        """Who holds what the group's sites allocated, by the newest dump in which a sampled object of theirs is reached."""
+        """Who holds what the group's sites allocated, by the newest dump in which a sampled object of theirs is reached; where
+        there are two dumps of the process, with what the path held in the first."""
+        if group.sites not in self._retentions:
+            self._retentions[group.sites] = self._retention(group)
+        return self._retentions[group.sites]
+
+    @cached_property
+    def _retentions(self) -> dict[tuple[int, ...], Retention | None]:
+        return {}
+
+    def _retention(self, group: Group) -> Retention | None:
         by_line = self.settings.granularity == "line"
         for view in reversed(self.dumps):
             found = view.retention_of([self.series.sites[site] for site in group.sites], by_line)
             if found is not None:
-                return found
+                first = in_order(self.dumps)[0]
+                return found if first is view or self._between_dumps is None else with_counts_before(found, first.paths)
         return None
 
     def stay(self, group: Group) -> Stay | None:
         """What became, between the first and the last dump, of the objects on the path that holds the group's."""
-        growth = self._between_dumps
-        if growth is None:
-            return None
-        by_line = self.settings.granularity == "line"
-        join = in_order(self.dumps)[-1].sites
-        return stay_of(growth, np.concatenate([join.objects_of(self.series.sites[site], by_line) for site in group.sites]))
+        retention, growth = self.retention(group), self._between_dumps
+        return stay_of(growth, retention) if retention is not None and growth is not None else None
+
+    def grew_after(self, group: Group, snapshot: int) -> bool:
+        """Whether two dumps, both later than a snapshot of the segment, count more objects on the group's path in the last."""
+        stay = self.stay(group)
+        if stay is None or not stay.has_grown:
+            return False
+        return _collected_ns(in_order(self.dumps)[0]) >= int(self.series.times_ns[self.trends.segment.start + snapshot])
 
     @cached_property
     def _between_dumps(self) -> PathGrowth | None:
@@ -169,17 +184,23 @@ class Evidence:
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """What deserves a word, the growing first. Growth that is likely and no more counts as growth where a dump proves that
-        what the site holds is past its time."""
+        what the site holds is past its time, or two that it grew."""
         groups = find_groups(self.series, self.trends, self.in_focus)
         if not self.dumps or self.snapshots < MIN_SNAPSHOTS:
             return groups
-        likely = [g for g in groups if not g.grows and g.trend.p <= ALPHA and self._holds_expired(g)]
+        likely = [g for g in groups if not g.grows and (self._grew_between_dumps(g) or self._holds_expired(g))]
         rest = tuple(group for group in groups if group not in likely)
         return (*(replace(group, basis=Basis.PROVED) for group in likely), *rest)
 
     def _holds_expired(self, group: Group) -> bool:
-        census = self.census(group)
+        census = self.census(group) if group.trend.p <= ALPHA else None
         return census is not None and census.expired >= EXPIRED_PROVES_SHARE * max(census.with_expiry, 1)
+
+    def _grew_between_dumps(self, group: Group) -> bool:
+        """Whether the path of what rose in profiles grew between the dumps, which count every object."""
+        rose = float(self.trends.grown_bytes[list(group.sites)].sum()) >= MIN_GROWTH_BYTES
+        stay = self.stay(group) if rose else None
+        return stay is not None and stay.has_grown
 
     @property
     def growing_groups(self) -> tuple[Group, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from leakhunt.advice import next_steps
 from leakhunt.detectors import DETECTORS, detector_name
+from leakhunt.detectors.held import container_key
 from leakhunt.evidence import Evidence
 from leakhunt.heap_timeline import with_gc_traces
 from leakhunt.measure.groups import Group, join
@@ -92,6 +93,9 @@ def _joined(evidence: Evidence, said: dict[Group, list[Finding]]) -> list[Group]
 def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group, b: Group) -> bool:
     if not a.grows or not b.grows:
         return False
+    containers = [container_key(evidence, group) for group in (a, b)]
+    if containers[0] is not None and containers[0] == containers[1]:
+        return True
     patterns = [{f.pattern for f in said[group] if f.stance is Stance.IMPLICATES} for group in (a, b)]
     common = patterns[0] & patterns[1] & _OF_ONE_LIBRARY
     if not common or "unclosed-body" in common:

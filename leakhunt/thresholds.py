@@ -356,6 +356,20 @@ KEPT_SHARE = 0.95
 GAINED_SHARE = 0.10
 """By how much they must have become more: a path that keeps its number is no leak."""
 
+GAINED_SIGMAS = 3.0
+"""And by how many times the square root of both counts' sum, which is about how much a level population changes by chance."""
+
+LEVEL_SHARE = 0.05
+"""Gain between two dumps, in objects and in bytes, up to which a path is level. Fixtures: the rings and tables that every
+program of the shop holds moved by 2 % at most, its leaks by 10 % and more."""
+
+QUEUE_KEPT_SHARE = 0.9
+"""Share of a slice's objects in the first dump below which they are taken out again: a queue. Fixtures: mailer kept .35, no
+slice that is only appended to lost any."""
+
+SHARDS_MOST = 4096
+"""Elements of a slice of maps that may be the shards of one map; real ones have 16 to 1 024."""
+
 SLACK_SHARE = 0.5
 """Share of what a path holds that lies in long arrays behind short slices, from which those are the leak."""
 

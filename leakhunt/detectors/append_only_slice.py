@@ -11,7 +11,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.held import held_in
+from leakhunt.detectors.held import held_in, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.measure.containers import doubles, ladder
 from leakhunt.model.finding import Confidence, Finding, Stance
@@ -25,10 +25,12 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups with an outgrown backing array among their sites, or held in a slice by a heap dump."""
     for group in evidence.growing_groups:
         held = held_in(evidence, group)
+        if speaks_against(held, PATTERN):
+            continue
         found = (ladder(evidence.series, site) for site in group.sites)
         rungs = next((each for each in found if each and not (doubles(each) and len(each) < SLICE_RUNGS)), ())
-        if held.startswith("[]"):
-            how = f"a heap dump finds them in a {held}"
+        if held is not None and held.pattern == PATTERN:
+            how = f"a heap dump finds them in a {held.container}"
         elif rungs:
             how = f"its array was outgrown {len(rungs) - 1} times, from {format_bytes(rungs[0])} to {format_bytes(rungs[-1])}"
         else:

@@ -13,6 +13,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.frames import function_on
+from leakhunt.detectors.held import held_in, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.thresholds import BUFFER_OBJECTS_SHARE, DOCUMENT_FRAMES
@@ -26,7 +27,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     series, segment = evidence.series, evidence.trends.segment
     for group in evidence.growing_groups:
         function = function_on(evidence, group, _GROWERS, within=DOCUMENT_FRAMES)
-        if function is None:
+        if function is None or speaks_against(held_in(evidence, group), PATTERN):
             continue
         sites = list(group.sites)
         first_bytes, last_bytes = (float(series.inuse_bytes[sites, i].sum()) for i in (segment.start, segment.stop - 1))

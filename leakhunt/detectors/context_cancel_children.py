@@ -3,7 +3,8 @@
 Looks for: growing sites under context.WithCancel, WithTimeout, WithDeadline and AfterFunc.
 Why it matters: a cancellable child stands in its parent's map until it is cancelled or the parent is. With a parent that
     lives as long as the process, every forgotten cancel() is a leak of the context, its timer and all its closure holds.
-How it decides: one of these functions is on the stack of a site of a group that grows significantly.
+How it decides: one of these functions is on the stack of a site of a group that grows significantly, or a heap dump finds
+    its objects among the children of a context.
 When it is wrong: many long requests that are really under way.
 What to do: call cancel (usually `defer cancel()`), or stop() of context.AfterFunc. `go vet -lostcancel` finds many.
 Options: none.
@@ -12,6 +13,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.frames import function_on
+from leakhunt.detectors.held import held_in
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 
@@ -29,7 +31,10 @@ MAKERS = (
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that make cancellable contexts."""
     for group in evidence.growing_groups:
+        held = held_in(evidence, group)
         function = function_on(evidence, group, MAKERS)
+        if function is None and held is not None and held.pattern == PATTERN:
+            function = "something below this parent"
         if function is not None:
             yield Finding(
                 detector="context-cancel-children",

@@ -3,7 +3,8 @@
 Looks for: growing sites under context.WithValue.
 Why it matters: a context keeps its parent. `ctx = context.WithValue(ctx, ...)` in a loop makes a list as long as the loop
     has run, none of which can be collected, and every Value look-up walks it.
-How it decides: context.WithValue is on the stack of a site of a group that grows significantly.
+How it decides: context.WithValue is on the stack of a site of a group that grows significantly, or a heap dump finds its
+    objects in a chain of contexts.
 When it is wrong: contexts that are kept one by one (in a registry of requests); then the registry is the leak.
 What to do: derive from the base context in every turn, not from the last turn's.
 Options: none.
@@ -12,6 +13,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.frames import function_on
+from leakhunt.detectors.held import held_in
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 
@@ -21,7 +23,8 @@ PATTERN = "context-chain"
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups under context.WithValue."""
     for group in evidence.growing_groups:
-        if function_on(evidence, group, ("context.WithValue",)):
+        held = held_in(evidence, group)
+        if function_on(evidence, group, ("context.WithValue",)) or (held is not None and held.pattern == PATTERN):
             yield Finding(
                 detector="context-chain",
                 pattern=PATTERN,

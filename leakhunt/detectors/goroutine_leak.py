@@ -4,9 +4,10 @@ Looks for: groups that allocate goroutine descriptors (runtime.malg) or whose fu
     number.
 Why it matters: a goroutine blocked for ever is never collected, nor is anything its stack refers to.
 How it decides: with goroutine profiles, a stack whose goroutines at least doubled and rose by 10 or more, and in which a
-    function of the group's sites stands; high confidence if a goroutineleak profile shows it too. Without them,
-    runtime.malg on the stack of a group that grows significantly. Descriptors are reused but never freed, so a single
-    burst is a step, not a trend.
+    function of the group's sites stands; high confidence if a goroutineleak profile shows it too. With a heap dump, objects
+    that frames of one function hold on many stacks, and nothing else. Without either, runtime.malg on the stack of a group
+    that grows significantly. Descriptors are reused but never freed, so a single burst is a step, not a trend. The two
+    goroutines of an HTTP client's connection are called unclosed-body, which they are the sign of.
 When it is wrong: a worker pool that still grows to its size; load that brings more requests at a time.
 What to do: find what the goroutines wait for (the stack says), and give it a way out: a closed channel, a cancelled context,
     a buffer for one late answer.
@@ -15,6 +16,7 @@ Options: none.
 
 from collections.abc import Iterator
 
+from leakhunt.detectors.held import Held, held_in, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.measure.goroutines import GoroutineStack
 from leakhunt.measure.groups import Group
@@ -24,6 +26,7 @@ from leakhunt.thresholds import GOROUTINE_GROWTH, GOROUTINE_RATIO
 
 PATTERN = "goroutine-leak"
 _DESCRIPTOR = "runtime.malg"
+_CONNECTIONS = "unclosed-body"
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
@@ -33,17 +36,21 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     ]
     leaked = sum(stack.counts[-1] for stack in evidence.leaked.stacks)
     for group in evidence.growing_groups:
+        held = held_in(evidence, group)
+        if speaks_against(held, PATTERN, _CONNECTIONS):
+            continue
         descriptors = _allocates_descriptors(evidence, group)
         stack = _stack_of(evidence, group, rising, descriptors)
-        if stack is None and not (descriptors and not evidence.goroutines.stacks):
+        shown = held if held is not None and held.pattern == PATTERN else None
+        if stack is None and shown is None and not (descriptors and not evidence.goroutines.stacks):
             continue
         yield Finding(
             detector="goroutine-leak",
-            pattern=PATTERN,
+            pattern=_CONNECTIONS if stack is not None and _serves_connection(stack) else PATTERN,
             stance=Stance.IMPLICATES,
-            confidence=Confidence.HIGH if stack is not None else Confidence.MEDIUM,
+            confidence=Confidence.HIGH if stack is not None or shown is not None else Confidence.MEDIUM,
             sites=group.sites,
-            text=_text(stack, leaked),
+            text=_text(stack, leaked, shown),
             facts={
                 "goroutines": stack.counts[-1] if stack else 0,
                 "goroutines_grown": stack.growth if stack else 0,
@@ -76,7 +83,15 @@ def _stack_of(evidence: Evidence, group: Group, rising: list[GoroutineStack], de
     return next(iter(related), ordered[0] if descriptors and ordered else None)
 
 
-def _text(stack: GoroutineStack | None, leaked: int) -> str:
+def _serves_connection(stack: GoroutineStack) -> bool:
+    """Whether these are the two goroutines of a client connection: what piles up then is connections."""
+    return any(frame.function.startswith("net/http.(*persistConn).") for frame in stack.frames)
+
+
+def _text(stack: GoroutineStack | None, leaked: int, shown: Held | None) -> str:
+    if stack is None and shown is not None:
+        objects = max((step.objects for step in shown.retention.path), default=0)
+        return f"goroutines pile up: a heap dump finds {objects:,} objects that only {shown.container} hold"
     if stack is None:
         return "goroutine descriptors pile up: runtime.malg allocates one whenever none is free; fetch /debug/pprof/goroutine"
     user = next((f for f in stack.frames if not is_standard(f.function)), stack.frames[0] if stack.frames else None)

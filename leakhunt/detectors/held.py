@@ -1,31 +1,147 @@
-"""What a heap dump says of the container that a group's objects are in. Not a detector: shared by those about containers."""
+"""What the types on a retention path say about the leak. Not a detector: those about containers ask it before the stacks.
 
+A heap dump shows the container itself: a map, a slice, a list, a channel, the runtime's timers, the children of a context.
+That tells the pattern better than the stacks that allocated what is in it, so where a path speaks, detectors that go by
+stacks are silent about other patterns.
+"""
+
+import re
+from dataclasses import dataclass
 from itertools import pairwise
 
 from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Group
-from leakhunt.model.finding import Retention, RetentionStep
-from leakhunt.thresholds import CONTAINER_FANOUT
+from leakhunt.model.finding import GcRoot, Retention, RetentionStep
+from leakhunt.thresholds import CONTAINER_FANOUT, QUEUE_KEPT_SHARE, SHARDS_MOST
 
-_INTERNALS = ("maps.", "[]*maps.", "map.bucket", "[]map.bucket", "list.Element")
+_PLUMBING = ("maps.", "[]*maps.", "map.bucket", "[]map.bucket", "list.Element")
+_STACKS = ("stack frame", "conservative")
+_LINK = re.compile(r"next|prev|tail|link", re.IGNORECASE)  # fields by which a list of one's own is chained
+# What anything may be collected in: names of functions may say more.
+COLLECTIONS = ("unbounded-map", "append-only-slice", "sync-map-registry")
+_METRICS = ("prometheus.metricMap", "prometheus.MetricVec", "metrics.StandardRegistry", "attribute.")
 
 
-def container_of(retention: Retention) -> RetentionStep | None:
-    """The step of the path at which few objects become many: the map, slice or list that grows. None on a path without.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The container of a group's objects by a heap dump.
 
-    Where that is a map's own table or a list's element, the map or list before it."""
-    path = retention.path
-    ratios = [inside.objects / max(1, step.objects) for step, inside in pairwise(path)]
+    pattern     what its types say, one of the contract's names; "" where they leave it open
+    container   as a person says it: `map[string]*main.Session`, `frames of main.ask`
+    """
+
+    pattern: str
+    container: str
+    retention: Retention
+
+
+def held_in(evidence: Evidence, group: Group) -> Held | None:
+    """What holds the group's objects, None where no dump tells."""
+    retention = evidence.retention(group)
+    if retention is None:
+        return None
+    pattern, container = told_by(retention)
+    stay = evidence.stay(group) if pattern == "append-only-slice" else None
+    if stay is not None and stay.stayed < QUEUE_KEPT_SHARE * stay.first_objects:
+        pattern = "unbounded-queue"
+    return Held(pattern, container, retention)
+
+
+def speaks_against(held: Held | None, pattern: str, *others: str) -> bool:
+    """Whether a dump shows another pattern than this, and than `others` that may stand beside it."""
+    return held is not None and held.pattern not in ("", pattern, *others)
+
+
+def container_key(evidence: Evidence, group: Group) -> tuple[object, ...] | None:
+    """What is the same for all that one container holds: the path to it, or the function whose frames it is; None where no
+    dump tells."""
+    retention = evidence.retention(group)
+    place = _container(retention.path) if retention is not None else None
+    if retention is None or place is None:
+        return None
+    root, above = retention.root, retention.path[: place + 1]
+    name = root.name.partition(" ")[0] if root.kind in _STACKS else root.name
+    return (name, *((step.edge, step.type) for step in above))
+
+
+def told_by(retention: Retention) -> tuple[str, str]:
+    """(pattern, container) by the types on a path, the most telling first."""
+    root, path = retention.root, retention.path
+    types = [step.type for step in path]
+    if root.kind.startswith("finalizer"):
+        return "finalizer-cycle", root.name
+    if root.name.endswith(" defer") or any(".deferwrap" in each for each in types):
+        return "defer-in-loop", root.name
+    place = _container(path)
+    if place is None:
+        return ("buffer-growth", types[-1]) if _is_one_buffer(retention) else ("", "")
+    entry = path[place + 1]
+    if place < 0:
+        return _by_root(root, entry), f"frames of {root.name}" if root.kind in _STACKS else root.name
+    container = path[place].type
+    return _by_container(container, entry, types), container
+
+
+def _container(path: tuple[RetentionStep, ...]) -> int | None:
+    """The place on the path of the container, -1 for the root; None on a path where few never become many.
+
+    It is what stands before the greatest step up in objects. A map's own table and a list's element stand for the map or list
+    before them; a slice of maps is their shards."""
+    counts = [1, *(step.objects for step in path)]
+    ratios = [inside / max(1, holder) for holder, inside in pairwise(counts)]
     if not ratios or max(ratios) < CONTAINER_FANOUT:
         return None
-    at = ratios.index(max(ratios))
-    while at > 0 and path[at].type.startswith(_INTERNALS):
+    at = ratios.index(max(ratios)) - 1
+    if at >= 0 and path[at].type.startswith("[]") and path[at + 1].objects <= SHARDS_MOST:
+        below = range(at + 1, len(path) - 1)
+        at = next((i for i in below if path[i].type.startswith("map[") and ratios[i + 1] >= CONTAINER_FANOUT), at)
+    while at > 0 and path[at].type.startswith(_PLUMBING):
         at -= 1
-    return path[at]
+    return at
 
 
-def held_in(evidence: Evidence, group: Group) -> str:
-    """Type of the container that holds the group's objects, "" where no dump tells."""
-    retention = evidence.retention(group)
-    step = container_of(retention) if retention else None
-    return step.type if step else ""
+def _by_root(root: GcRoot, entry: RetentionStep) -> str:
+    """What many objects say that one root holds: frames of as many goroutines, or a variable."""
+    if root.kind not in _STACKS:
+        return ""
+    return "unclosed-body" if entry.type.startswith("http.persistConn") else "goroutine-leak"
+
+
+def _by_container(container: str, entry: RetentionStep, types: list[str]) -> str:
+    """The pattern of a container with many entries."""
+    inside = _element(container) if container.startswith(("map[", "[]")) else ""
+    if entry.type.startswith(("runtime.g", "runtime.sudog")) or container.startswith("[]*runtime.g"):
+        return "goroutine-leak"
+    if "runtime.timer" in container or container.startswith("runtime.p"):
+        return "timer"
+    if container.startswith("map[context.canceler]"):
+        return "context-cancel-children"
+    if entry.type.startswith("context.") and container.startswith("context."):
+        return "context-chain"
+    if any(each.startswith(_METRICS) for each in types):
+        return "label-cardinality"
+    if container.startswith("sync.Map") or "*sync.entry" in container:
+        return "sync-map-registry"
+    if inside.startswith(("func(", "chan ")) or (inside and entry.type.startswith("func ")):
+        return "listener-registration"
+    if container.startswith(("list.List", "chan ")) or (container == entry.type and _LINK.search(entry.edge)):
+        return "unbounded-queue"
+    if container.startswith("map["):
+        return "unbounded-map"
+    return "append-only-slice" if container.startswith("[]") else ""
+
+
+def _element(container: str) -> str:
+    """The type of the elements: `func()` of `map[string]func()` and of `[]func()`; "" for other containers."""
+    depth = 0
+    for place, letter in enumerate(container):
+        depth += {"[": 1, "]": -1}.get(letter, 0)
+        if letter == "]" and depth == 0:
+            return container[place + 1 :]
+    return ""
+
+
+def _is_one_buffer(retention: Retention) -> bool:
+    """A single array of bytes, larger in the last dump than in the first."""
+    last = retention.path[-1] if retention.path else None
+    return last is not None and last.objects == 1 and last.type == "[]uint8" and last.bytes > (last.bytes_before or last.bytes)

@@ -12,6 +12,7 @@ Options: none.
 import re
 from collections.abc import Iterator
 
+from leakhunt.detectors.held import COLLECTIONS, held_in, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.thresholds import INTERN_FRAMES
@@ -23,6 +24,9 @@ _NAMES = re.compile(r"^unique\.|(?i:[./)](?:\w+_)?intern(?:ed|er|String|Bytes|Sy
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that intern."""
     for group in evidence.growing_groups:
+        held = held_in(evidence, group)
+        if speaks_against(held, PATTERN, *COLLECTIONS):
+            continue
         frames = [frame for site in group.sites for frame in evidence.series.sites[site].frames[:INTERN_FRAMES]]
         function = next((f.function for f in frames if _NAMES.search(f.function)), None)
         if function is not None:

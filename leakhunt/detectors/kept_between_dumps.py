@@ -3,7 +3,7 @@
 Looks for: growing sites whose objects hang on one retention path in two heap dumps or more of the process.
 Why it matters: two dumps see every object, not a sample; that nothing left a container in between is counted, not estimated.
 How it decides: objects are the same when path, address and size agree (Go's collector does not move them). At least 95 % of
-    what the path had in the first dump must be in the last, and it must have gained a tenth.
+    what the path had in the first dump must be in the last, and it must have gained a tenth, by more than chance.
 When it is wrong: a cache that still fills; dumps that are too close together for anything to have been let go. A slot that
     was freed and taken by a new object of the same path counts as kept.
 What to do: look at what takes things out of the container at the end of the path.
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
-from leakhunt.thresholds import GAINED_SHARE, KEPT_OBJECTS, KEPT_SHARE
 
 PATTERN = "steady-growth"
 
@@ -23,9 +22,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups whose objects stay on their path while more come."""
     for group in evidence.growing_groups:
         stay = evidence.stay(group)
-        if stay is None or stay.first_objects < KEPT_OBJECTS or stay.stayed < KEPT_SHARE * stay.first_objects:
-            continue
-        if stay.last_objects < (1 + GAINED_SHARE) * stay.first_objects:
+        if stay is None or not stay.kept_all or not stay.has_grown:
             continue
         yield Finding(
             detector="kept-between-dumps",

@@ -4,7 +4,8 @@ Looks for: growing groups in functions whose names say that they register someth
 Why it matters: the list of listeners keeps each callback, and the callback keeps all it closes over; besides, every event
     goes to all of them.
 How it decides: by the name of a function near the leaf of a group that grows significantly; low confidence in the name,
-    the growth itself is measured.
+    the growth itself is measured. A heap dump gives medium confidence: where it finds the objects in a map or slice beside
+    such a name, or behind functions or channels in one, whatever the names.
 When it is wrong: names are a convention. Fixed subscribers that register at start level off.
 What to do: return a function that unsubscribes, and call it where the subscriber ends.
 Options: none.
@@ -13,6 +14,7 @@ Options: none.
 import re
 from collections.abc import Iterator
 
+from leakhunt.detectors.held import COLLECTIONS, held_in, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.model.site import is_standard
@@ -28,21 +30,27 @@ _NAMES = re.compile(
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups in functions that register listeners."""
     for group in evidence.growing_groups:
+        held = held_in(evidence, group)
+        if speaks_against(held, PATTERN, *COLLECTIONS):
+            continue
         frames = [frame for site in group.sites for frame in evidence.series.sites[site].frames[:LISTENER_FRAMES]]
         function = next((f.function for f in frames if not is_standard(f.function) and _registers(f.function)), None)
-        if function is not None:
-            yield Finding(
-                detector="listener-registration",
-                pattern=PATTERN,
-                stance=Stance.IMPLICATES,
-                confidence=Confidence.LOW,
-                sites=group.sites,
-                text=f"registrations pile up: {function} adds one each time, by its name, and none is taken away",
-                facts={"function": function},
-                remedy="""Hand out the way back with the registration:
+        if function is None and (held is None or held.pattern != PATTERN):
+            continue
+        said = [f"{function} adds one each time, by its name"] if function else []
+        said += [f"a heap dump finds them in a {held.container}"] if held is not None and held.pattern else []
+        yield Finding(
+            detector="listener-registration",
+            pattern=PATTERN,
+            stance=Stance.IMPLICATES,
+            confidence=Confidence.MEDIUM if held is not None and held.pattern else Confidence.LOW,
+            sites=group.sites,
+            text=f"registrations pile up: {'; '.join(said)}, and none is taken away",
+            facts={"function": function or ""},
+            remedy="""Hand out the way back with the registration:
     stop := bus.Subscribe(onPrice)
     defer stop()""",
-            )
+        )
 
 
 def _registers(function: str) -> bool:

@@ -25,7 +25,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     for group in evidence.groups:
         course = evidence.course(group)
         found = plateau(course)
-        if found is None:
+        if found is None or evidence.grew_after(group, found.since):
             continue
         level = course.snapshots - found.since
         yield Finding(

@@ -46,7 +46,7 @@ def _growth(group: Group, grown: float) -> Finding:
             f"the heap as a whole grows surely, and this {under}is the largest part of it, q={trend.q:.2g} of the few that are"
         )
     elif group.basis is Basis.PROVED:
-        how = f"likely and no more (p={trend.p:.2g}); what it holds is past its time, as a heap dump proves"
+        how = f"likely and no more (p={trend.p:.2g}) by profiles; heap dumps prove that it grew, or is past its time"
     elif group.basis is Basis.OUTGROWN:
         how = "the block in use was outgrown again and again"
     else:

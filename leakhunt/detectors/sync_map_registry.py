@@ -12,7 +12,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.frames import function_near
-from leakhunt.detectors.held import held_in
+from leakhunt.detectors.held import held_in, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 
@@ -31,7 +31,10 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that store into a sync.Map."""
     for group in evidence.growing_groups:
         held = held_in(evidence, group)
-        function = function_near(evidence, group, _STORES) or (held if "sync.Map" in held else None)
+        if speaks_against(held, PATTERN):
+            continue
+        shown = held.container if held is not None and held.pattern == PATTERN else None
+        function = function_near(evidence, group, _STORES) or shown
         if function is not None:
             yield Finding(
                 detector="sync-map-registry",

@@ -3,7 +3,8 @@
 Looks for: growing sites under time.NewTimer, time.After, time.NewTicker, time.Tick and time.AfterFunc.
 Why it matters: before Go 1.23 a timer that has not fired is held by the runtime, referenced or not. From 1.23 on only
     timers that something refers to stay: an AfterFunc's closure until it fires, a ticker that a goroutine waits on.
-How it decides: one of these functions is on the stack of a site of a group that grows significantly. Timers inside
+How it decides: one of these functions is on the stack of a site of a group that grows significantly, or a heap dump finds
+    the group's objects behind the runtime's timers (what an AfterFunc's closure holds has other stacks). Timers inside
     contexts are left to context-cancel-children. Where the profile shows that it is from Go 1.24 or newer, the text says
     that the timers must be referenced.
 When it is wrong: timers that are due soon and many at a time.
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 
 from leakhunt.detectors.context_cancel_children import MAKERS
 from leakhunt.detectors.frames import function_on
+from leakhunt.detectors.held import held_in, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.thresholds import TIMERS_COLLECTED_SINCE
@@ -26,9 +28,15 @@ _TIMERS = ("time.NewTimer", "time.newTimer", "time.After", "time.NewTicker", "ti
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that make timers outside contexts."""
     for group in evidence.growing_groups:
-        function = function_on(evidence, group, _TIMERS)
-        if function is None or function_on(evidence, group, MAKERS):
+        held = held_in(evidence, group)
+        if function_on(evidence, group, MAKERS) or speaks_against(held, PATTERN):
             continue
+        function = function_on(evidence, group, _TIMERS)
+        how = f"{function} makes them"
+        if function is None:
+            if held is None or held.pattern != PATTERN:
+                continue
+            how = "a heap dump finds these objects behind timers that have not fired"
         at_least = evidence.go_at_least
         if at_least >= TIMERS_COLLECTED_SINCE:
             why = "from Go 1.23 on only timers that something still refers to stay"
@@ -40,8 +48,8 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             stance=Stance.IMPLICATES,
             confidence=Confidence.MEDIUM,
             sites=group.sites,
-            text=f"timers pile up: {function} makes them, and {why}",
-            facts={"function": function},
+            text=f"timers pile up: {how}, and {why}",
+            facts={"function": function or ""},
             remedy="""Stop what is not needed any more, and reuse one timer in a loop:
     timer := time.NewTimer(wait)
     defer timer.Stop()""",

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from leakhunt.detectors.caches import Expiry, cache_on
 from leakhunt.detectors.frames import function_near
-from leakhunt.detectors.held import held_in
+from leakhunt.detectors.held import held_in, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.measure.containers import doubles, ladder, made_map_tables, map_tables
 from leakhunt.measure.groups import Group
@@ -30,6 +30,8 @@ LIST_INSERTS = ("container/list.(*List).", "container/heap.Push")
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups with a map among their sites."""
     for group in evidence.growing_groups:
+        if speaks_against(held_in(evidence, group), PATTERN):
+            continue
         what, near = _map_in(evidence, group), map_near(evidence, group)
         if not what and not near:
             continue
@@ -55,8 +57,8 @@ def _map_in(evidence: Evidence, group: Group) -> str:
     if cache and cache[0].expiry is Expiry.NEVER:
         return cache[0].only_grows
     series, held = evidence.series, held_in(evidence, group)
-    if held.startswith("map["):
-        return f"a heap dump finds them in a {held}"
+    if held is not None and held.pattern == PATTERN:
+        return f"a heap dump finds them in a {held.container}"
     tables = sum(map_tables(series, site) for site in group.sites)
     if tables:
         return f"{tables:,} full map tables are in use"

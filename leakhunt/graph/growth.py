@@ -5,6 +5,7 @@ by address too: Go's collector does not move objects, so the same address, size 
 one that took its slot in between; that makes the survivors an upper bound, and the newcomers a lower one.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.graph.paths import PathTrie
+from leakhunt.model.finding import Retention
 from leakhunt.model.heap import HeapGraph, Int32, Int64, Naming
+from leakhunt.thresholds import GAINED_SHARE, GAINED_SIGMAS, KEPT_OBJECTS, KEPT_SHARE
 
 Key = tuple[int, tuple[str, str]]
 
@@ -61,16 +64,32 @@ class Stay:
     last_objects: int
     stayed: int
 
+    @property
+    def has_grown(self) -> bool:
+        """It gained a tenth, and more than chance gives: two counts of a level population differ by about the square root of
+        their sum. A path that the first dump does not have says nothing: its root may be a variable that was not live then."""
+        gained = self.last_objects - self.first_objects
+        beyond_chance = gained >= GAINED_SIGMAS * math.sqrt(self.first_objects + self.last_objects)
+        return self.first_objects >= KEPT_OBJECTS and beyond_chance and gained >= GAINED_SHARE * self.first_objects
 
-def stay_of(growth: PathGrowth, objects: Int64) -> Stay | None:
-    """For the path that holds most of some objects of the last dump; None where none of them is reached."""
-    nodes = growth.node_of_last[objects]
-    nodes = nodes[nodes >= 0]
-    if not len(nodes):
-        return None
-    node = int(np.bincount(nodes).argmax())
+    @property
+    def kept_all(self) -> bool:
+        """Nearly all that the first dump had is in the last one, of enough to say so."""
+        return self.first_objects >= KEPT_OBJECTS and self.stayed >= KEPT_SHARE * self.first_objects
+
+
+def stay_of(growth: PathGrowth, retention: Retention) -> Stay | None:
+    """For the end of a retention path in the last dump; None where no dump has such a path. O(nodes x steps)."""
+    path: list[int] = []
+    for step in [(retention.root.kind, retention.root.name), *((step.edge, step.type) for step in retention.path)]:
+        below = np.flatnonzero(growth.parents == (path[-1] if path else -1)).tolist()
+        node = next((node for node in below if growth.steps[node] == step), None)
+        if node is None:
+            return None
+        path.append(node)
+    node = path[-1]
     first, last = int(growth.objects[node, 0]), int(growth.objects[node, -1])
-    return Stay(spelled(growth, growth.path(node)), first, last, int(growth.survivors[node]))
+    return Stay(spelled(growth, path), first, last, int(growth.survivors[node]))
 
 
 def spelled(growth: PathGrowth, path: Sequence[int]) -> str:

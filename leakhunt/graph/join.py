@@ -9,7 +9,7 @@ told apart by line, lines must agree too, at the leaf give or take one.
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,11 @@ from leakhunt.graph.paths import PathTrie
 from leakhunt.model.finding import GcRoot, Retention, RetentionStep
 from leakhunt.model.heap import HeapGraph, Int64
 from leakhunt.model.site import AllocationSite, Frame, is_runtime, normalise
+from leakhunt.thresholds import CONTAINER_FANOUT
 
 _RUNTIME_FOLDERS = ("/runtime/", "/internal/runtime/")
+# Samples stand for bytes: of a map whose tables weigh five times its entries every sixth sample is an entry's.
+FOLLOWED_SHARE = 0.15
 _FILE_SUFFIX_PARTS = 2  # `gcache/lru.go`: the same with and without -trimpath
 
 
@@ -64,11 +67,36 @@ def join_sites(graph: HeapGraph) -> SiteJoin:
 
 
 def retention_of(join: SiteJoin, paths: PathTrie, sites: Iterable[AllocationSite], by_line: bool = False) -> Retention | None:
-    """Who holds what `sites` allocated together: the path that holds most of their sampled objects; None where no sample of
-    them is live, or none is reached."""
+    """Who holds what `sites` allocated together: the path that holds most of their sampled objects, or where that is a
+    container's own memory, the path to its entries; None where no sample of them is live, or none is reached."""
     objects = np.unique(np.concatenate([np.empty(0, np.int64), *(join.objects_of(site, by_line) for site in sites)]))
     held = holding_nodes(paths, objects)
-    return retention_at(paths, held[0][0]) if held else None
+    return retention_at(paths, _followed(paths, held)) if held else None
+
+
+def _followed(paths: PathTrie, held: Sequence[tuple[int, int]]) -> int:
+    """From the node that holds most, where it is a container, to the entries below it that hold a fair part as many samples:
+    a map whose tables outweigh its entries says less than they do."""
+    node, count = held[0]
+    for other, samples in held[1:]:
+        many = paths.objects[other] >= CONTAINER_FANOUT * max(1, paths.objects[node])
+        if many and samples >= FOLLOWED_SHARE * count and node in paths.path(other):
+            return other
+    return node
+
+
+def with_counts_before(retention: Retention, earlier: PathTrie) -> Retention:
+    """The same path with what each step held in an earlier dump of the process; 0 where that has no such step. O(nodes)."""
+    nodes = {(parent, step): node for node, (parent, step) in enumerate(earlier.keyed_steps())}
+    node = nodes.get((-1, (retention.root.kind, retention.root.name)), -2)
+    if node < 0:
+        return retention  # its variable was not live then, or its frame not there
+    steps = []
+    for step in retention.path:
+        node = nodes.get((node, (step.edge, step.type)), -2)
+        before = (int(earlier.objects[node]), int(earlier.bytes[node])) if node >= 0 else (0, 0)
+        steps.append(replace(step, objects_before=before[0], bytes_before=before[1]))
+    return replace(retention, path=tuple(steps))
 
 
 def holding_nodes(paths: PathTrie, objects: Int64) -> list[tuple[int, int]]:

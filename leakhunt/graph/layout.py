@@ -204,6 +204,10 @@ class Layouts:
             return self._groups(found, _GROUP.sub("map[", found.name), self._number(what, which))
         if what == "value":
             return self._value(found)
+        if what == "syncmap":
+            level = self._value(found)
+            level.name, level.is_internal, level.rank = _SYNC_MAP_LEVEL.sub("sync.Map", found.name), False, 1
+            return level
         if what == "array":
             slots = self._unique(self._flatten(found, 0, "[x]"))
             return Layout(f"[]{found.name}", found.size_bytes, slots, repeats=True, type_id=found.id, base=found.id)
@@ -390,16 +394,17 @@ class Layouts:
 
     def _fields_of(self, found: GoType) -> list[Slot]:
         if _is_atomic_pointer(found):
-            # struct { _ [0]*T; _ noCopy; v unsafe.Pointer }: the first field remembers what it points to.
-            array = self.program.type(found.fields[0].type_id)
-            pointer = self.program.type(array.element) if array is not None else None
-            target = pointer.element if pointer is not None else 0
-            return [self._atomic_slot(found.fields[-1].offset // WORD_BYTES, target)]
+            return [self._atomic_slot(found.fields[-1].offset // WORD_BYTES, self._atomic_target(found))]
         pool = self.array(self.program.type_named("sync.poolLocal")) if (found.package_path, found.name) == _POOL else -1
+        if found.package_path == "internal/sync" and found.name.startswith("sync.HashTrieMap[") and not self.raw:
+            return self._sync_map(found)
         slots: list[Slot] = []
         for f in found.fields:
             inner = self.program.type(f.type_id)
             if inner is None or inner.pointer_bytes == 0:
+                continue
+            if (found.package_path, found.name) == ("sync", "sync.Map") and f.name == "m" and not self.raw:
+                slots += self._flatten(inner, f.offset, "")
                 continue
             if pool >= 0 and f.name in ("local", "victim"):
                 slots.append(Slot(f.offset // WORD_BYTES, Action.INSIDE, pool, label=f".{f.name}"))
@@ -408,6 +413,25 @@ class Layouts:
             if len(slots) > MAX_WORDS:
                 break
         return slots
+
+    def _sync_map(self, found: GoType) -> list[Slot]:
+        """The topmost level of a sync.Map's trie stands for the whole map; those below it are plumbing."""
+        slots: list[Slot] = []
+        for f in found.fields:
+            inner = self.program.type(f.type_id)
+            level = self._atomic_target(inner) if f.name == "root" and inner is not None else 0
+            if level:
+                slots.append(Slot(f.offset // WORD_BYTES, Action.BASE, self._number("syncmap", level)))
+            elif inner is not None and inner.pointer_bytes:
+                slots += self._flatten(inner, f.offset, f".{f.name}")
+        return slots
+
+    def _atomic_target(self, found: GoType) -> int:
+        """What an atomic.Pointer leads to, 0 where unknown: struct { _ [0]*T; _ noCopy; v unsafe.Pointer } remembers it in its
+        first field."""
+        array = self.program.type(found.fields[0].type_id) if _is_atomic_pointer(found) else None
+        pointer = self.program.type(array.element) if array is not None else None
+        return pointer.element if pointer is not None and self.program.type(pointer.element) is not None else 0
 
     def _atomic_slot(self, word: int, target: int) -> Slot:
         """A typed atomic pointer; sync.Map's node is the head of either an entry or another level."""
@@ -445,6 +469,7 @@ _GROUP = re.compile(r"^(noalg\.)?map\.(group|bucket)\[")
 _METHOD_VALUE = re.compile(r"(?P<package>.+)\.(?:\(\*(?P<pointer>[^()]+)\)|(?P<value>[^.()]+))\.[^.()]+-fm$")
 _SHORT = re.compile(r"^.*/")
 _SYNC_MAP = re.compile(r"sync\.(HashTrieMap|indirect|entry|node|readOnly)(\[|$)")
+_SYNC_MAP_LEVEL = re.compile(r"^sync\.indirect(\[interface \{\},interface \{\}\])?")
 _MAP_PARTS = (
     (re.compile(r"^(\.slots\[x\]\.key|\.keys\[x\])"), "[key]"),
     (re.compile(r"^(\.slots\[x\]\.elem|\.elems\[x\])"), "[x]"),

@@ -41,7 +41,7 @@ class Basis(StrEnum):
     FUNCTION = "function"  # the sum of the stacks under one function does, more surely than any of them
     OUTGROWN = "outgrown"  # one block that is replaced by a larger one again and again
     HEAP = "heap"  # the heap as a whole grows surely, and this is the largest part of its growth
-    PROVED = "proved"  # its growth alone is not sure, and a heap dump proves that what it holds should be gone
+    PROVED = "proved"  # its growth alone is not sure, and heap dumps prove that it grew, or should be gone
     ROSE = "rose"  # it rose between too few snapshots to tell
     CONSPICUOUS = "conspicuous"  # it does not grow significantly; people would point at it all the same
 

@@ -46,6 +46,9 @@ class Status(StrEnum):
 
 
 Fact = int | float | str | bool
+# A step that gained less than this part of what its path's last step gained only fluctuates: a connection more, an element of
+# a list of ten thousand that turns over.
+GROWS_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,14 @@ class GcRoot:
 @dataclass(frozen=True, slots=True)
 class RetentionStep:
     """One step of a retention path, indices folded to `[x]`: edge `.items`, type `map[string]*Session`, and what the
-    objects reached by it number and weigh."""
+    objects reached by it number and weigh; `_before` is that in the first of several dumps, None where there is one."""
 
     edge: str
     type: str
     objects: int
     bytes: int
+    objects_before: int | None = None
+    bytes_before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,18 @@ class Retention:
     root: GcRoot
     path: tuple[RetentionStep, ...]
     retained_bytes: int
+
+    @property
+    def grows_at(self) -> int | None:
+        """The step of `path` at which growth between the dumps begins: the first that gained a part (`GROWS_SHARE`) of what
+        the last gained, in objects, or where the last gained none in bytes. None where it did not grow, or one dump is all."""
+        steps = [step for step in self.path if step.objects_before is not None and step.bytes_before is not None]
+        if not steps or len(steps) < len(self.path):
+            return None
+        gained = [step.objects - (step.objects_before or 0) for step in steps]
+        if gained[-1] <= 0:
+            gained = [step.bytes - (step.bytes_before or 0) for step in steps]
+        return next((i for i, gain in enumerate(gained) if 0 < GROWS_SHARE * gained[-1] <= gain), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import re
 from dataclasses import replace
 from enum import StrEnum
 
-from leakhunt.model.finding import Case, Cleared, Fact, Finding, GcRoot, Input, Report, Retention, RetentionStep
+from leakhunt.model.finding import Case, Cleared, Fact, Finding, GcRoot, Input, Report, Retention
 from leakhunt.model.series import Series
 from leakhunt.model.site import STANDARD_LIBRARY, AllocationSite, Frame, is_standard, package_of
 
@@ -149,8 +149,7 @@ class _Redactor:
 
     def retention(self, retention: Retention) -> Retention:
         steps = tuple(
-            RetentionStep(self.type_or_edge(step.edge), self.type_or_edge(step.type), step.objects, step.bytes)
-            for step in retention.path
+            replace(step, edge=self.type_or_edge(step.edge), type=self.type_or_edge(step.type)) for step in retention.path
         )
         return Retention(GcRoot(retention.root.kind, self.type_or_edge(retention.root.name)), steps, retention.retained_bytes)
 

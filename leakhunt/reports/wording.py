@@ -7,7 +7,17 @@ import math
 import re
 import textwrap
 
-from leakhunt.model.finding import Case, Growth, LimitForecast, Report, Retention, Statistics, Status, Verdict
+from leakhunt.model.finding import (
+    Case,
+    Growth,
+    LimitForecast,
+    Report,
+    Retention,
+    RetentionStep,
+    Statistics,
+    Status,
+    Verdict,
+)
 from leakhunt.model.site import AllocationSite, Frame
 from leakhunt.reports import RenderOptions
 from leakhunt.units import NS_PER_SECOND, format_bytes, format_count, format_duration, format_rate
@@ -191,10 +201,17 @@ def remedy_parts(remedy: str) -> tuple[str, str]:
 
 
 def retention_lines(retention: Retention) -> list[str]:
-    """The path from the GC root, one step a line, with what each step reaches."""
+    """The path from the GC root, one step a line, with what each step reaches; between two dumps, where growth begins."""
     lines = [f"┬ GC root: {retention.root.kind} {retention.root.name}".rstrip()]
     for i, step in enumerate(retention.path, 1):
         branch = "╰→" if i == len(retention.path) else "├─"
         edge = f"{step.edge} " if step.edge else ""
-        lines.append(f"{branch} {edge}{step.type}  {counted(step.objects, 'object')}, {format_bytes(step.bytes)}")
+        grows = _grown(step) if i - 1 == retention.grows_at else ""
+        lines.append(f"{branch} {edge}{step.type}  {counted(step.objects, 'object')}, {format_bytes(step.bytes)}{grows}")
     return [*lines, f"   retains {format_bytes(retention.retained_bytes)}"]
+
+
+def _grown(step: RetentionStep) -> str:
+    """`  ← grows here (8,929 before)`; of a single object that was replaced by a larger one, its bytes."""
+    before = format_bytes(step.bytes_before or 0) if step.objects == step.objects_before else f"{step.objects_before or 0:,}"
+    return f"  ← grows here ({before} before)"

@@ -90,7 +90,7 @@ EXPECTED = {
     "main.shardCache [x]<main.shard> .entries<map[string]*main.ttlEntry> [x]<main.ttlEntry> .value<main.Session>": ENTRIES,
     "main.stamps .items<map[string]main.stampItem> [x].value<[]uint8>": ENTRIES,
     "main.registry .entries<map[int]*main.Session> [x]<main.Session>": ENTRIES,
-    "main.syncRegistry [x]<main.Session>": ENTRIES,
+    "main.syncRegistry <sync.Map> [x]<main.Session>": ENTRIES,
     "main.history <[]*main.Session> [x]<main.Session>": ENTRIES,
     "main.recent <list.List> [x]<main.Session>": ENTRIES,
     "main.heads <[][]uint8> [x]<[]uint8>": ENTRIES,

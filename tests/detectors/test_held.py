@@ -1,0 +1,146 @@
+"""What the types on a retention path say, on paths as dumps of real programs gave them (fixtures/go), numbers made round."""
+
+import dataclasses
+
+import pytest
+
+from leakhunt.detectors import append_only_slice, goroutine_leak, level_between_dumps, unbounded_map
+from leakhunt.detectors.held import container_key, told_by
+from leakhunt.evidence import Evidence
+from leakhunt.model.finding import GcRoot, Retention, RetentionStep
+from tests.detectors.lab import Row, evidence, ramp, verdicts
+from tests.detectors.test_kept_between_dumps import LEAK, seen
+
+
+def path(root: str, *steps: str, kind: str = "bss") -> Retention:
+    """`path("main.sessions", ".items map[string]*main.Session#1", "[x] main.Session#900")`."""
+    found = []
+    for step in steps:
+        text, _, objects = step.partition("#")
+        edge, _, type_ = text.partition(" ")
+        found.append(RetentionStep(edge, type_, int(objects), 64 * int(objects)))
+    return Retention(GcRoot(kind, root), tuple(found), 0)
+
+
+ASK = path("main.(*buyer).ask", " chan main.offer#900", kind="stack frame")
+CASES = {
+    "a map": (path("main.devices", ".byID map[string]*main.Device#1", "[x] main.Device#900"), "unbounded-map"),
+    "a slice": (path("main.history", ".records []main.Record#1", "[x].After []uint8#900"), "append-only-slice"),
+    "a sharded map": (
+        path("main.c", " []*main.shard#1", "[x] main.shard#256", ".data map[int]main.item#256", "[x].v main.V#15400"),
+        "unbounded-map",
+    ),
+    "a slice of sessions with small maps": (
+        path("main.all", " []*main.S#1", "[x] main.S#90000", ".attributes map[string]string#90000", "[key] string#900000"),
+        "append-only-slice",
+    ),
+    "a map of functions": (
+        path("main.prices", ".subscribers map[int]func(main.price)#1", "[x] func main.(*view).update-fm#500"),
+        "listener-registration",
+    ),
+    "a slice of channels": (path("main.bus", ".out []chan main.Event#1", "[x] chan main.Event#500"), "listener-registration"),
+    "a sync.Map": (path("main.viewers", " sync.Map#1", "[x] main.viewer#900"), "sync-map-registry"),
+    "a sync.Map before Go 1.24": (
+        path("main.viewers", ".dirty map[interface {}]*sync.entry#1", "[x] main.viewer#900"),
+        "sync-map-registry",
+    ),
+    "a list": (path("main.waiting", " list.List#1", "[x] main.parcel#900"), "unbounded-queue"),
+    "a channel": (path("main.jobs", " chan *main.job#1", "[x] main.job#900"), "unbounded-queue"),
+    "nodes": (path("main.head", " main.node#1", ".next main.node#900"), "unbounded-queue"),
+    "a tree": (path("main.root", " main.node#1", ".left main.node#900"), ""),
+    "the children of a context": (
+        path(
+            "main.jobs", ".ctx context.cancelCtx#1", ".children map[context.canceler]struct {}#1", "[key] context.cancelCtx#900"
+        ),
+        "context-cancel-children",
+    ),
+    "a chain of contexts": (
+        path("main.line", ".ctx context.valueCtx#1", ".Context context.valueCtx#900", ".val main.stamp#900"),
+        "context-chain",
+    ),
+    "timers": (
+        path("runtime.allp", " []*runtime.p#1", "[x] runtime.p#2", ".timers.heap []runtime.timerWhen#2", "[x] time.Timer#900"),
+        "timer",
+    ),
+    "metric children": (
+        path(
+            "main.seen", ".metricMap prometheus.metricMap#1", ".metrics map[uint64][]prometheus.m#1", "[x] []prometheus.m#900"
+        ),
+        "label-cardinality",
+    ),
+    "frames of many goroutines": (ASK, "goroutine-leak"),
+    "their descriptors": (path("runtime.allgptr", " []*runtime.g#1", "[x] runtime.g#900"), "goroutine-leak"),
+    "connections": (
+        path("net/http.(*persistConn).readLoop", " http.persistConn#900", ".bw bufio.Writer#900", kind="stack frame"),
+        "unclosed-body",
+    ),
+    "a finalizer": (path("finalizer of main.handle", " main.handle#900", kind="finalizer"), "finalizer-cycle"),
+    "deferred calls": (
+        path("main.(*inbox).empty defer", " func main.(*inbox).empty.deferwrap1#900", kind="stack frame"),
+        "defer-in-loop",
+    ),
+    "a struct and its fields": (path("main.config", " main.settings#1", ".rules main.rules#1", ".names []string#2"), ""),
+    "shapes alone": (path("bss+0x40", " 48 B, pointers at 0#1", "+0 512 B of pointers#1", "[x] 64 B, no pointers#900"), ""),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_types_tell_the_pattern(name: str) -> None:
+    retention, pattern = CASES[name]
+    assert told_by(retention)[0] == pattern
+
+
+def test_a_buffer_that_grew_between_dumps_is_told_by_its_bytes() -> None:
+    grown = RetentionStep(".text.buf", "[]uint8", 1, 9 << 20, objects_before=1, bytes_before=4 << 20)
+    level = dataclasses.replace(grown, bytes_before=9 << 20)
+    told = [told_by(Retention(GcRoot("bss", "main.daily"), (step,), 0))[0] for step in (grown, level)]
+    assert told == ["buffer-growth", ""]
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown(Evidence):
+    """Evidence with a dump that shows one path for every group."""
+
+    shown: Retention | None = None
+
+    def retention(self, group: object) -> Retention | None:
+        return self.shown
+
+
+def with_path(retention: Retention) -> Shown:
+    known = evidence(LEAK, Row("main.put < main.main", 27_264, ramp(12, 20)))
+    return Shown(known.series, shown=retention)
+
+
+def test_where_a_path_speaks_stacks_are_silent() -> None:
+    """Full map tables beside a slice: profiles say map, the dump knows better."""
+    assert verdicts(unbounded_map.examine, evidence(LEAK, Row("main.put < main.main", 27_264, ramp(12, 20)))) != []
+    seen_in_slice = with_path(CASES["a slice"][0])
+    assert verdicts(unbounded_map.examine, seen_in_slice) == []
+    assert [confidence for _, confidence in verdicts(append_only_slice.examine, seen_in_slice)] == ["medium"]
+
+
+def test_goroutines_are_told_without_a_goroutine_profile() -> None:
+    (finding, *_) = goroutine_leak.examine(with_path(ASK))
+    assert finding.text == "goroutines pile up: a heap dump finds 900 objects that only frames of main.(*buyer).ask hold"
+
+
+def test_one_container_has_one_key_whatever_hangs_on_its_entries() -> None:
+    entry, value, other = (
+        path("main.m", ".items map[string]*main.T#1", "[x] main.T#900"),
+        path("main.m", ".items map[string]*main.T#1", "[x] main.T#900", ".text []uint8#900"),
+        path("main.m", ".others []*main.T#1", "[x] main.T#900"),
+    )
+    keys = []
+    for retention in (entry, value, other):
+        known = with_path(retention)
+        keys.append(container_key(known, known.groups[0]))
+    assert keys[0] == keys[1] != keys[2]
+    goroutines = [with_path(path(name, " runtime.g#900", kind="stack frame")) for name in ("main.wait", "main.wait w")]
+    assert len({container_key(known, known.groups[0]) for known in goroutines}) == 1
+
+
+def test_a_level_path_clears() -> None:
+    level, grown, short = seen(range(40), range(1, 41)), seen(range(30), range(60)), seen(range(10), range(10))
+    assert verdicts(level_between_dumps.examine, level) == [("main.put", "high")]
+    assert verdicts(level_between_dumps.examine, grown) == verdicts(level_between_dumps.examine, short) == []
