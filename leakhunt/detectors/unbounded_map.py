@@ -3,7 +3,8 @@
 Looks for: growing groups one of whose sites allocates map tables.
 Why it matters: a map keeps what is put into it until somebody deletes it; entries per request, user or device only grow.
 How it decides: the blocks allocated at the site have the sizes of Go's map tables: from Go 1.24 on full tables of 128 groups,
-    many of them in use (27 264 B for a slot of 24 B); before, a bucket array that doubles. The group grows significantly.
+    many of them in use (27 264 B for a slot of 24 B; above 32 KiB only beside the freed tables that these were made of);
+    before, a bucket array that doubles. The group grows significantly.
     Frames cannot tell, because profiles hide the runtime's own. Tables that are allocated near the group, on behalf of the
     same function, name the pattern and no more (low confidence), unless a list beside them keeps the order of the entries:
     an index or an LRU made by hand.

@@ -20,6 +20,7 @@ from leakhunt.thresholds import (
     LADDER_SKIPS_BELOW_BYTES,
     MIN_MAP_TABLES,
     ONE_CONTAINER,
+    TABLES_OUTGROWN_SHARE,
 )
 
 # internal/runtime/maps (go1.24 on): a full table has 128 groups of 8 slots with one control word each; a slot is key and
@@ -28,8 +29,8 @@ _TABLE_GROUPS = 128
 _SLOTS = range(16, 264, 8)
 _PAGE_BYTES = 8192
 _LARGE_BYTES = 32 << 10  # above it a block is whole pages (runtime/sizeclasses.go)
-# runtime/sizeclasses.go (go1.27), those that a full table can fall into.
-_SIZE_CLASSES = (18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768)
+# runtime/sizeclasses.go (go1.27), those that a full table or one of half its size can fall into.
+_SIZE_CLASSES = (9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768)
 
 
 def _block_size(size: int) -> int:
@@ -39,7 +40,18 @@ def _block_size(size: int) -> int:
     return next((each for each in _SIZE_CLASSES if each >= size), size)
 
 
-FULL_TABLE_BYTES = frozenset(_block_size(_TABLE_GROUPS * (8 + 8 * slot)) for slot in _SLOTS)
+def _table_size(slot: int, groups: int) -> int:
+    return _block_size(groups * (8 + 8 * slot))
+
+
+# Each size of a full table with the sizes that it may have been made of: a table of half the size is doubled, and a full one is
+# split into two of its own size (internal/runtime/maps/table.go, rehash).
+FULL_TABLE_BYTES = {
+    full: frozenset(
+        {full, *(_table_size(slot, _TABLE_GROUPS // 2) for slot in _SLOTS if _table_size(slot, _TABLE_GROUPS) == full)}
+    )
+    for full in {_table_size(slot, _TABLE_GROUPS) for slot in _SLOTS}
+}
 
 
 def blocks_of(series: Series, site: int) -> NDArray[np.int64]:
@@ -49,10 +61,19 @@ def blocks_of(series: Series, site: int) -> NDArray[np.int64]:
 
 
 def map_tables(series: Series, site: int) -> int:
-    """Full swiss map tables (Go 1.24 on) in use at `site`, estimated; 0 for none. Two or more of a size are counted: a single
-    block of such a size may be anything. Above 32 KiB a block is whole pages and nearly any backing array has the size of
-    some table: there two must have been sampled, which a single array never is."""
-    return sum(int(inuse) for size, inuse, _ in blocks_of(series, site) if _are_tables(series, int(size), int(inuse)))
+    """Full swiss map tables (Go 1.24 on) in use at `site`, estimated; 0 for none.
+
+    Two or more of a size are counted: a single block of such a size may be anything. Above 32 KiB a block is whole pages and
+    every size is that of some table: there two must have been sampled, which a single array never is, and the tables that
+    they were made of must have been freed at the same site, as kept buffers never are."""
+    blocks = {int(size): (int(inuse), int(allocated)) for size, inuse, allocated in blocks_of(series, site)}
+    found = 0
+    for size, (inuse, _) in blocks.items():
+        before = [blocks[each] for each in FULL_TABLE_BYTES.get(size, ()) if each in blocks]
+        freed = sum(allocated - still for still, allocated in before)
+        if _are_tables(series, size, inuse) and (size <= _LARGE_BYTES or freed >= TABLES_OUTGROWN_SHARE * inuse):
+            found += inuse
+    return found
 
 
 def _are_tables(series: Series, size: int, count: int) -> bool:
@@ -62,9 +83,10 @@ def _are_tables(series: Series, size: int, count: int) -> bool:
 
 def made_map_tables(series: Series, site: int) -> bool:
     """Whether full map tables were ever allocated at `site`, in use or outgrown since. A backing array on its way up passes
-    the same sizes, and one sample of it stands for twenty: beside a ladder only tables in use count."""
-    made = any(_are_tables(series, int(size), int(count)) for size, _, count in blocks_of(series, site))
-    return made and (map_tables(series, site) > 0 or not ladder(series, site))
+    the same sizes, and one sample of it stands for twenty: beside a ladder only tables in use count, as above 32 KiB."""
+    small = [(int(size), int(count)) for size, _, count in blocks_of(series, site) if size <= _LARGE_BYTES]
+    made = any(_are_tables(series, size, count) for size, count in small)
+    return map_tables(series, site) > 0 or (made and not ladder(series, site))
 
 
 def grew_once(series: Series, site: int, rungs: tuple[int, ...]) -> bool:
