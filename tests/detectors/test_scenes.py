@@ -1,0 +1,72 @@
+"""What a hunt says of each scene, word for word: verdicts, the charges and excuses behind them, and their numbers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from leakhunt.hunt import hunt
+from leakhunt.model.finding import Case, Cleared, Finding, Report
+from tests.detectors.scenes import SCENES
+
+GOLDEN = Path(__file__).parent / "golden" / "scenes.txt"
+
+
+def told(report: Report) -> str:
+    """A report as lines of text that a person can check, numbers to five digits."""
+    lines = [f"{report.verdict}: {report.headline}"]
+    for case in report.cases:
+        lines += _case(case)
+    lines += [f"  cleared {c.site.leaf.function}: {c.pattern}: {c.reason}; {_growth(c)}" for c in report.cleared]
+    untested = report.not_testable
+    lines.append(f"  not testable: {untested.sites} sites, {untested.bytes:,} bytes {untested.reason}".rstrip())
+    lines += [f"  note: {note}" for note in report.notes]
+    lines += [f"  next: {step}" for step in report.next_steps]
+    return "\n".join(lines) + "\n"
+
+
+def _case(case: Case) -> Iterator[str]:
+    names = ", ".join(site.leaf.function for site in case.sites)
+    yield f"  {case.verdict} {case.pattern}, {case.confidence}: {names}: {case.headline}"
+    yield f"    {_growth(case)}; {case.inuse_bytes:,} bytes in use, {case.statistics.samples} samples"
+    if case.limit is not None:
+        limit = case.limit
+        yield f"    limit in {limit.hours:.5g} h ({limit.low_hours:.5g} to {limit.high_hours:.5g})"
+    if case.retention is not None:
+        yield f"    held by {case.retention.root.name}, {case.retention.retained_bytes:,} bytes"
+    for finding in case.evidence:
+        yield from _finding(finding)
+    yield from (f"    | {line}" for line in case.remedy.splitlines())
+
+
+def _growth(of: Case | Cleared) -> str:
+    growth = of.growth
+    objects = f"{growth.objects_per_hour:.5g} objects/h"
+    return f"{growth.bytes:,} bytes, {growth.bytes_per_hour:.5g}/h ({growth.low:.5g} to {growth.high:.5g}), {objects}"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    sign = "against" if finding.stance == "implicates" else "for"
+    head = f"{finding.detector} ({finding.pattern}, {finding.confidence}, {len(finding.sites)} sites)"
+    yield f"    {sign}: {head}: {finding.text}"
+    facts = (f"{name}={value:.5g}" if isinstance(value, float) else f"{name}={value}" for name, value in finding.facts.items())
+    yield f"      {', '.join(facts)}"
+
+
+def _golden() -> dict[str, str]:
+    parts = GOLDEN.read_text(encoding="utf-8").split("## ")[1:] if GOLDEN.exists() else []
+    return {name: text.rstrip("\n") + "\n" for name, _, text in (part.partition("\n") for part in parts)}
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_hunt_says(request: pytest.FixtureRequest, name: str) -> None:
+    text, golden = told(hunt(SCENES[name]())), _golden()
+    if request.config.getoption("--golden"):
+        golden[name] = text
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text("\n".join(f"## {each}\n{golden[each]}" for each in SCENES if each in golden), encoding="utf-8")
+    assert text == golden.get(name), "if it should have changed, run pytest --golden and review the diff"
+
+
+def test_no_scene_is_forgotten() -> None:
+    assert list(_golden()) == list(SCENES)
