@@ -174,16 +174,20 @@ def shortest_paths(graph: HeapGraph, naming: Naming) -> Forest:
 
 def group_roots(graph: HeapGraph, naming: Naming) -> tuple[tuple[RootGroup, ...], Int32]:
     """Roots of one kind and name as one group, groups in order of rank, kind and name; the group of each root."""
-    kinds = graph.roots.kinds.astype(np.int64)
-    pairs, inverse = np.unique(kinds * len(naming.root_names) + naming.root_name_ids, return_inverse=True)
+    names = len(naming.root_names)
+    pairs = graph.roots.kinds * np.int64(names) + naming.root_name_ids
+    is_there = np.zeros(len(RootKind) * names, bool)
+    is_there[pairs] = True
     groups = []
-    for pair in pairs.tolist():
-        kind, name = divmod(pair, len(naming.root_names))
+    for pair in np.flatnonzero(is_there).tolist():
+        kind, name = divmod(pair, names)
         groups.append(RootGroup(RootKind(kind), naming.root_names[name], _rank(RootKind(kind), naming.root_names[name])))
     order = sorted(range(len(groups)), key=lambda i: (groups[i].rank, groups[i].label, groups[i].name))
     place = np.empty(len(groups), np.int32)
     place[order] = np.arange(len(groups), dtype=np.int32)
-    return tuple(groups[i] for i in order), place[inverse.reshape(-1)]
+    group_of_pair = np.zeros(len(is_there), np.int32)
+    group_of_pair[is_there] = place
+    return tuple(groups[i] for i in order), group_of_pair[pairs]
 
 
 def fold_paths(graph: HeapGraph, forest: Forest, naming: Naming) -> PathTrie:

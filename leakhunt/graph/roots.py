@@ -109,7 +109,8 @@ def telling_frames(process: Process) -> Int32:
 def deferring_functions(process: Process) -> dict[int, str]:
     """The function that deferred the call of each closure, by the closure's address."""
     frames = process.frames
-    by_stack_pointer = dict(zip(frames.stack_pointers.tolist(), frames.functions.tolist(), strict=True))
+    wanted = np.flatnonzero(np.isin(frames.stack_pointers, process.defers[:, _DEFER_SP]))
+    by_stack_pointer = dict(zip(frames.stack_pointers[wanted].tolist(), frames.functions[wanted].tolist(), strict=True))
     found = {}
     for stack_pointer, closure in process.defers[:, [_DEFER_SP, _DEFER_CLOSURE]].tolist():
         if stack_pointer in by_stack_pointer:

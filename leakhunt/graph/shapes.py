@@ -123,7 +123,7 @@ def name_roots(graph: HeapGraph) -> tuple[list[str], Int32]:
     bases = {segment.kind: segment.address for segment in process.segments}
     names: dict[str, int] = {}
     ids = np.empty(len(roots), np.int32)
-    columns = zip(roots.kinds.tolist(), roots.addresses.tolist(), roots.sources.tolist(), strict=True)
+    columns = zip(roots.kinds.data, roots.addresses.data, roots.sources.data, strict=True)  # lists of millions would weigh
     for i, (kind, address, source) in enumerate(columns):
         if kind in (RootKind.DATA, RootKind.BSS):
             segment = RootKind(kind).label

@@ -9,6 +9,7 @@ What cannot be known: blocks of the tiny allocator, what only unsafe.Pointer or 
 unreached object leads to. They keep their shape for a name. Cost: a few passes over the edges, 12 bytes an object.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ SIZE_CLASSES = np.array(
     "12288 13568 14336 16384 18432 19072 20480 21760 24576 27264 28672 32768".split(),
     np.int64,
 )
+_SEED = np.dtype([("place", np.int64), ("target", np.int32), ("action", np.int8), ("argument", np.int32), ("other", np.int32)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,18 +235,15 @@ class _Typer:
     def _seeds(self) -> tuple[Int64, Int32, NDArray[np.int8], Int32, Int32]:
         """What the words of roots say, in the columns of the kernel's `seed`; names the roots on the way."""
         kinds = self.graph.roots.kinds
-        rows = [*self._global_seeds(np.flatnonzero(kinds <= RootKind.BSS))]
-        rows += self._frame_seeds(np.flatnonzero((kinds == RootKind.STACK) | (kinds == RootKind.CONSERVATIVE)))
+        rows = itertools.chain(
+            self._global_seeds(np.flatnonzero(kinds <= RootKind.BSS)),
+            self._frame_seeds(np.flatnonzero((kinds == RootKind.STACK) | (kinds == RootKind.CONSERVATIVE))),
+        )
+        table = np.fromiter(rows, _SEED)  # one by one: there may be millions
         for i in np.flatnonzero(kinds == RootKind.FINALIZER).tolist():
             self.root_names[i] = self._finalizer_name(i)
-        table = np.ascontiguousarray(np.array(rows, np.int64).reshape(-1, 5).T)
-        return (
-            table[0],
-            table[1].astype(np.int32),
-            table[2].astype(np.int8),
-            table[3].astype(np.int32),
-            table[4].astype(np.int32),
-        )
+        place, target, action, argument, other = (np.ascontiguousarray(table[column]) for column in _SEED.names or ())
+        return place, target, action, argument, other
 
     def _global_seeds(self, picked: Int64) -> Iterator[tuple[int, int, int, int, int]]:
         """Words of the data and bss segments."""
@@ -272,12 +271,13 @@ class _Typer:
         """Words of stack frames. Dead variables get a name and say nothing: what they hold may be stale."""
         roots, frames = self.graph.roots, self.graph.process.frames
         variables = Frames(self.graph, self.contents, self.layouts)
-        telling = telling_frames(self.graph.process).tolist()
+        telling = telling_frames(self.graph.process).data
         deferred = deferring_functions(self.graph.process)
-        functions, names = frames.functions.tolist(), frames.function_names
+        functions, names = frames.functions.data, frames.function_names
         called: dict[tuple[int, str], str] = {}  # one text for each name, however many roots bear it
-        columns = (column[picked].tolist() for column in (roots.sources, roots.addresses, roots.kinds, roots.targets))
-        for i, frame, address, kind, target in zip(picked.tolist(), *columns, strict=True):
+        columns = tuple(column.data for column in (roots.sources, roots.addresses, roots.kinds, roots.targets))
+        for i in picked.data:
+            frame, address, kind, target = (column[i] for column in columns)
             if frame < 0:
                 self.root_names[i] = name_without_place(self.graph, target, deferred)
                 continue

@@ -142,9 +142,9 @@ class Frames:
 
     def __init__(self, graph: HeapGraph, contents: memoryview, layouts: Layouts) -> None:
         self.graph, self.contents, self.layouts = graph, contents, layouts
-        frames = graph.process.frames  # as lists: they are read one by one, which numpy is slow at
-        self.lows, self.sizes = frames.stack_pointers.tolist(), frames.sizes.tolist()
-        self.pcs, self.places = frames.pcs.tolist(), frames.content_offsets.tolist()
+        frames = graph.process.frames  # as memoryviews: they are read one by one, which numpy is slow at
+        self.lows, self.sizes = frames.stack_pointers.data, frames.sizes.data
+        self.pcs, self.places = frames.pcs.data, frames.content_offsets.data
         self._variables: dict[int, dict[int, tuple[str, Slot | None]]] = {}
         self._capacities: dict[int, dict[int, int]] = {}
         self._regions: dict[int, list[tuple[int, int, int, str, str]]] = {}

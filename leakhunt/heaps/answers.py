@@ -46,13 +46,17 @@ def summary(view: HeapView, most: int = 8) -> Answer:
     return Answer(
         "leakhunt.dump.summary/1",
         [fact for fact in facts if fact.heading],
-        [_reached(view), types(view, most).tables[0], roots(view, most).tables[0], _sites(view, most)],
+        [_reached(view), _types(view, most, "bytes"), _roots(view, most), _sites(view, most)],
         view.notes,
     )
 
 
 def types(view: HeapView, most: int = 30, by: str = "bytes") -> Answer:
     """Objects by type: how many, their own bytes, and what they retain. `by` is what to sort by: bytes, objects, retained."""
+    return Answer("leakhunt.dump.types/1", _whole(view), [_types(view, most, by)], view.notes)
+
+
+def _types(view: HeapView, most: int, by: str) -> Table:
     graph, naming = view.graph, view.naming
     count = len(naming.type_names)
     objects, sizes = count_by(naming.type_ids, graph.sizes, count)
@@ -78,12 +82,16 @@ def types(view: HeapView, most: int = 30, by: str = "bytes") -> Answer:
         Column("retained_bytes", "retained", Unit.BYTES),
         Column("type", "type"),
     ]
-    table = Table("types", _TYPE_TITLES[by], columns, rows, left_out=int((objects > 0).sum()) - len(rows))
-    return Answer("leakhunt.dump.types/1", _whole(view), [table], view.notes)
+    return Table("types", _TYPE_TITLES[by], columns, rows, left_out=int((objects > 0).sum()) - len(rows))
 
 
 def roots(view: HeapView, most: int = 30) -> Answer:
-    """Root groups by what they reach first, and by what they alone retain."""
+    """Root groups by what they reach first, and by what they alone retain; goroutines by where they wait."""
+    tables = [_roots(view, most), goroutines(view, most), _reached(view)]
+    return Answer("leakhunt.dump.roots/1", _whole(view), tables, view.notes)
+
+
+def _roots(view: HeapView, most: int) -> Table:
     trie, dominators = view.paths, view.dominators
     pointers = np.bincount(view.reached.group_of_root, minlength=len(view.reached.groups))
     rows: list[Row] = []
@@ -110,8 +118,8 @@ def roots(view: HeapView, most: int = 30) -> Answer:
         Column("kind", "kind"),
         Column("root", "root"),
     ]
-    table = Table("roots", "Roots by what is reached from them first", columns, rows[:most], left_out=max(0, len(rows) - most))
-    return Answer("leakhunt.dump.roots/1", _whole(view), [table, goroutines(view, most), _reached(view)], view.notes)
+    title = "Roots by what is reached from them first"
+    return Table("roots", title, columns, rows[:most], left_out=max(0, len(rows) - most))
 
 
 def tree(view: HeapView, most: int = 30) -> Answer:
