@@ -4,7 +4,7 @@
     zstd frame                 4 bytes length of the header, little-endian; the header; the arrays, one after the other
 
 The header is JSON: the fields of HeapGraph and of what it holds, by name, with arrays as numbers into `arrays`, a list of
-[dtype, length, delta]. An array is stored as the bytes of its first elements' lowest byte, then of their second byte, and so
+[dtype, length, delta]. Where the dump's file lay, and its mtime, are left out. An array is stored as the bytes of its first elements' lowest byte, then of their second byte, and so
 on (deltas between neighbours where `delta`), which is what compresses well. Stack words, object words and strings of the
 process are not in it; names of types, functions and source files are.
 """
@@ -33,11 +33,14 @@ _DTYPES = ("<i1", "<i4", "<i8", "|b1")
 
 
 def write_stripped(graph: HeapGraph, naming: Naming | None) -> bytes:
-    """The file. `naming` are the names to store (those of a binary), None for those that follow from the shapes."""
+    """The file. `naming` are the names to store (those of a binary), None for those that follow from the shapes.
+
+    The same dump gives the same bytes, whatever its file is called and however old it is."""
     import zstandard
 
+    process = dataclasses.replace(graph.process, source="", modified_ns=0)
     arrays: list[tuple[NDArray[Any], bool]] = []
-    fields = _pack(dataclasses.replace(graph, contents=None, naming=naming), "", arrays)
+    fields = _pack(dataclasses.replace(graph, process=process, contents=None, naming=naming), "", arrays)
     listed = [[array.dtype.newbyteorder("<").str.replace("|i1", "<i1"), len(array), delta] for array, delta in arrays]
     header = json.dumps({"graph": fields, "arrays": listed}, sort_keys=True).encode("ascii")
     parts = [struct.pack("<I", len(header)), header, *(_stored(array, delta) for array, delta in arrays)]

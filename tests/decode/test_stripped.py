@@ -1,6 +1,7 @@
 """Stripped dumps: what goes in comes out, contents stay behind, damage raises only the decoder's error."""
 
 import contextlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,18 @@ def test_every_answer_is_the_same_on_the_stripped_file(tmp_path: Path) -> None:
     assert stripped.graph.contents is None
     for answer in (answers.types, answers.roots, answers.tree, answers.dominators):
         assert render_json(answer(whole)) == render_json(answer(stripped))
+
+
+def test_the_same_dump_gives_the_same_bytes_wherever_its_file_lay(tmp_path: Path) -> None:
+    written = []
+    for name, mtime in (("mine.dump", 1_700_000_000), ("a copy with a longer name.dump", 1_750_000_000)):
+        path = tmp_path / name
+        path.write_bytes(WHOLE)
+        os.utime(path, (mtime, mtime))
+        view = open_heap(path)
+        assert view.graph.process.modified_ns == mtime * 1_000_000_000
+        written.append(write_stripped(view.graph, view.naming))
+    assert written[0] == written[1]
 
 
 def test_names_travel_with_the_file() -> None:
