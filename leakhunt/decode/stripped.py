@@ -4,9 +4,9 @@
     zstd frame                 4 bytes length of the header, little-endian; the header; the arrays, one after the other
 
 The header is JSON: the fields of HeapGraph and of what it holds, by name, with arrays as numbers into `arrays`, a list of
-[dtype, length, delta]. Where the dump's file lay, and its mtime, are left out. An array is stored as the bytes of its first elements' lowest byte, then of their second byte, and so
+[dtype, length, delta]. An array is stored as the bytes of its first elements' lowest byte, then of their second byte, and so
 on (deltas between neighbours where `delta`), which is what compresses well. Stack words, object words and strings of the
-process are not in it; names of types, functions and source files are.
+process are not in it, nor is where the dump's file lay and when it was written; names of types, functions and source files are.
 """
 
 import dataclasses
