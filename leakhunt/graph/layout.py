@@ -235,6 +235,8 @@ class Layouts:
         elif package == "container/list" and name == "list.Element":
             layout.is_internal = True
             layout.slots = [Slot(s.word, s.action, s.argument, s.other, "[x]" if s.word == 4 else "") for s in layout.slots]
+        elif name == "runtime.timeTimer":
+            layout.name = "time.Timer"  # what the runtime allocates for one, and for a time.Ticker
         elif package in ("internal/sync", "sync") and _SYNC_MAP.match(name):
             layout.is_internal = True
             layout.slots = [Slot(s.word, s.action, s.argument, s.other, _sync_map_label(s.label)) for s in layout.slots]

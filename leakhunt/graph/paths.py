@@ -19,7 +19,8 @@ from leakhunt.model.heap import HeapGraph, Int32, Int64, Naming, RootKind
 from leakhunt.model.site import is_runtime
 
 UNREACHED = 255
-_DESCRIPTORS = frozenset({"runtime.g", "runtime.m", "runtime.mPadded", "runtime.p", "runtime.sudog"})
+_DESCRIPTORS = frozenset({"runtime.g", "runtime.m", "runtime.mPadded", "runtime.sudog"})
+_PROCESSOR = "runtime.p"
 
 
 class Rank(IntEnum):
@@ -263,9 +264,10 @@ def _rank(kind: RootKind, name: str) -> Rank:
 
 
 def _runtime_descriptors(graph: HeapGraph, naming: Naming) -> NDArray[np.uint8]:
-    """uint8[N]: 1 for the runtime's descriptors. Through a g, runtime.allgs would explain what a stack explains better; through
-    a p, any one timer would lead to all timers of the process, and through its heap to whatever they hold."""
-    late = np.array([name in _DESCRIPTORS for name in naming.type_names] or [False], np.uint8)[naming.type_ids]
+    """uint8[N]: 1 for the runtime's descriptors, through which runtime.allgs would explain what a stack explains better; 2 for
+    a p: any one timer leads to it, and through its heap to all timers of the process, which are the runtime's."""
+    marks = [2 if name == _PROCESSOR else int(name in _DESCRIPTORS) for name in naming.type_names]
+    late = np.array(marks or [0], np.uint8)[naming.type_ids]
     wanted = np.concatenate([graph.process.goroutines.addresses, graph.process.threads])
     places = np.searchsorted(graph.addresses, wanted)
     inside = places < graph.objects

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leakhunt.graph.inward import timers
 from leakhunt.graph.layout import Action, Layouts, Tables
 from leakhunt.graph.roots import deferring_functions, name_without_place, telling_frames
 from leakhunt.graph.shapes import name_by_shape
@@ -137,7 +138,7 @@ class _Typer:
                 if not self._paired:
                     self._paired = True
                     spread.pairs()
-                elif not self._climb(spread):
+                elif not self._climb(spread) and not self._look_inward(spread):
                     break
                 continue
             for key in unknown:
@@ -174,11 +175,19 @@ class _Typer:
                 proposed[holder] = layouts.map_part("map", map_type)
             elif part == "table" and words * WORD_BYTES == size:
                 proposed[holder] = layouts.map_part("tables", map_type)
-        if not proposed:
+        return self._propose(spread, np.array(list(proposed), np.int32), np.array(list(proposed.values()), np.int32))
+
+    def _look_inward(self, spread: Any) -> bool:
+        """To timers, to whose inside the runtime's heap of them points."""
+        return self._propose(spread, *timers(self.graph, self.contents, self.layouts, self.layout_of))
+
+    def _propose(self, spread: Any, objects: Int32, layouts: Int32) -> bool:
+        """Offer layouts, which may be new; whether any was taken."""
+        if not len(objects):
             return False
         self._refresh(spread)
         before = int((self.layout_of >= 0).sum())
-        spread.propose(np.array(list(proposed), np.int32), np.array(list(proposed.values()), np.int32))
+        spread.propose(objects, layouts)
         return int((self.layout_of >= 0).sum()) > before
 
     def _refresh(self, spread: Any) -> None:

@@ -26,10 +26,11 @@ def breadth_first(
 ) -> cython.Py_ssize_t:
     """Breadth-first forest from roots in phases: a phase is exhausted before the next begins.
 
-    Phase p has the roots `phase_starts[p]` to `phase_starts[p + 1]`. Blocks marked in `late` are followed only from phase
-    `late_phase` on (it may be empty). Fills `order` (blocks as they are reached), `parents` (-1 for one reached from a root,
-    -2 for one not reached), `vias` (root number, or the word in the parent) and `phase_ends` (number of blocks reached after
-    each phase). Returns the number reached. O(blocks + edges).
+    Phase p has the roots `phase_starts[p]` to `phase_starts[p + 1]`. Blocks marked 1 in `late` are followed only from phase
+    `late_phase` on; those marked 2 are not even entered before, and then from where an earlier phase met them only when
+    nothing of that phase leads to them (`late` may be empty). Fills `order` (blocks as they are reached), `parents` (-1 for
+    one reached from a root, -2 for one not reached), `vias` (root number, or the word in the parent) and `phase_ends` (number
+    of blocks reached after each phase). Returns the number reached. O(blocks + edges).
     """
     blocks: cython.Py_ssize_t = starts.shape[0] - 1
     head: cython.Py_ssize_t = 0
@@ -40,26 +41,40 @@ def breadth_first(
     block: cython.int
     target: cython.int
     has_late: cython.bint = late.shape[0] == blocks
+    is_early: cython.bint
     postponed: list = []
+    met: dict = {}
     parents[:] = -2
     for phase in range(phases):
+        is_early = has_late and phase < late_phase
         for root in range(phase_starts[phase], phase_starts[phase + 1]):
             target = root_targets[root]
-            if parents[target] == -2:
+            if is_early and late[target] == 2:
+                met.setdefault(target, (-1, root))
+            elif parents[target] == -2:
                 parents[target] = -1
                 vias[target] = cython.cast(cython.int, root)
                 order[tail] = target
                 tail += 1
         if phase == late_phase:
             for block in postponed:
-                tail = _follow(block, starts, targets, words, order, parents, vias, tail)
-        while head < tail:
+                tail = _follow(block, starts, targets, words, late, met, False, order, parents, vias, tail)
+        while head < tail or (phase == late_phase and met):
+            if head == tail:
+                for target, (block, root) in met.items():
+                    if parents[target] == -2:
+                        parents[target] = block
+                        vias[target] = cython.cast(cython.int, root)
+                        order[tail] = target
+                        tail += 1
+                met.clear()
+                continue
             block = order[head]
             head += 1
-            if has_late and late[block] and phase < late_phase:
+            if is_early and late[block]:
                 postponed.append(block)
             else:
-                tail = _follow(block, starts, targets, words, order, parents, vias, tail)
+                tail = _follow(block, starts, targets, words, late, met, is_early, order, parents, vias, tail)
         phase_ends[phase] = tail
     return tail
 
@@ -72,6 +87,9 @@ def _follow(
     starts: cython.const[cython.int][::1],
     targets: cython.const[cython.int][::1],
     words: cython.const[cython.int][::1],
+    late: cython.const[cython.uchar][::1],
+    met: dict,
+    is_early: cython.bint,
     order: cython.int[::1],
     parents: cython.int[::1],
     vias: cython.int[::1],
@@ -82,6 +100,9 @@ def _follow(
     for edge in range(starts[block], starts[block + 1]):
         target = targets[edge]
         if parents[target] == -2:
+            if is_early and late[target] == 2:
+                met.setdefault(target, (block, words[edge]))
+                continue
             parents[target] = block
             vias[target] = words[edge]
             order[tail] = target

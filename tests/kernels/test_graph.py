@@ -1,6 +1,7 @@
 """The graph kernels against slower twins on random graphs."""
 
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 from hypothesis import given, settings
@@ -23,26 +24,39 @@ def graphs(draw: st.DrawFn, most: int = 12) -> Graph:
 
 
 @st.composite
-def rooted(draw: st.DrawFn) -> tuple[Graph, list[list[int]], list[bool]]:
-    """A graph, the roots of two phases, and which blocks are late."""
+def rooted(draw: st.DrawFn) -> tuple[Graph, list[list[int]], list[int]]:
+    """A graph, the roots of two phases, and which blocks are late (1), or are not entered in the first phase (2)."""
     graph = draw(graphs())
     roots = st.lists(st.integers(0, len(graph) - 1), max_size=4)
-    return graph, [draw(roots), draw(roots)], [draw(st.booleans()) for _ in graph]
+    return graph, [draw(roots), draw(roots)], [draw(st.sampled_from([0, 0, 1, 2])) for _ in graph]
 
 
-def walk(graph: Graph, phases: list[list[int]], late: list[bool]) -> tuple[list[int], dict[int, int], list[int]]:
+def walk(graph: Graph, phases: list[list[int]], late: list[int]) -> tuple[list[int], dict[int, int], list[int]]:
     """The slow twin of breadth_first: order, parents, ends of phases."""
     order: list[int] = []
     parents: dict[int, int] = {}
-    ends, postponed = [], []
+    ends: list[int] = []
+    postponed: list[int] = []
+    met: list[tuple[int, int]] = []
     for phase, roots in enumerate(phases):
         queue: deque[int] = deque()
 
-        def enter(block: int, parent: int, queue: deque[int] = queue) -> None:
-            if block not in parents:
+        def enter(block: int, parent: int, phase: int = phase, queue: deque[int] = queue) -> None:
+            if phase < 1 and late[block] == 2:
+                met.append((block, parent))
+            elif block not in parents:
                 parents[block] = parent
                 order.append(block)
                 queue.append(block)
+
+        def drain(phase: int = phase, queue: deque[int] = queue, enter: Callable[[int, int], None] = enter) -> None:
+            while queue:
+                block = queue.popleft()
+                if phase < 1 and late[block]:
+                    postponed.append(block)
+                    continue
+                for target in graph[block]:
+                    enter(target, block)
 
         for root in roots:
             enter(root, -1)
@@ -50,19 +64,17 @@ def walk(graph: Graph, phases: list[list[int]], late: list[bool]) -> tuple[list[
             for block in postponed:
                 for target in graph[block]:
                     enter(target, block)
-        while queue:
-            block = queue.popleft()
-            if phase < 1 and late[block]:
-                postponed.append(block)
-                continue
-            for target in graph[block]:
-                enter(target, block)
+        drain()
+        if phase == 1:
+            for block, parent in met:
+                enter(block, parent)
+            drain()
         ends.append(len(order))
     return order, parents, ends
 
 
 @given(rooted())
-def test_breadth_first(case: tuple[Graph, list[list[int]], list[bool]]) -> None:
+def test_breadth_first(case: tuple[Graph, list[list[int]], list[int]]) -> None:
     graph, phases, late = case
     starts, targets = csr(graph)
     roots = np.array([root for phase in phases for root in phase], np.int32)
