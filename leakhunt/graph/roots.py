@@ -1,15 +1,17 @@
 """GC roots of a dump: where the collector starts, most telling kind first.
 
-Precise roots are the words of data, bss and stack frames that the runtime's pointer maps name, and the arguments of defers,
-panics and closures about to run. Then every other word of a frame that looks like a pointer into the heap: address-taken
-stack objects and closures of open-coded defers are only found so, but a stale word is too; these are marked conservative.
-Last the objects that have a finalizer: what they point to is kept alive by the finalizer alone.
+Precise roots are the words of data, bss and stack frames that the runtime's pointer maps name, the arguments of defers,
+panics and closures about to run, and the values that goroutines wait to send or receive. Then every other word of a frame that
+looks like a pointer into the heap: address-taken stack objects and closures of open-coded defers are only found so, but a
+stale word is too; these are marked conservative. Last the objects that have a finalizer: what they point to is kept alive by
+the finalizer alone.
 """
 
 import re
 
 import numpy as np
 
+from leakhunt.graph.waiting import waiting_values
 from leakhunt.kernels import blocks
 from leakhunt.model.heap import WORD_BYTES, HeapDump, HeapGraph, Int32, Int64, Process, RootKind, Roots
 from leakhunt.model.site import is_standard
@@ -62,6 +64,8 @@ def _frame_roots(dump: HeapDump, index: blocks.Index) -> list[_Part]:
     frames = dump.process.frames
     owners, words, targets, listed = _pointers_into(dump, index, frames.content_offsets, frames.sizes, frames.pointers_offsets)
     addresses = words * np.int64(WORD_BYTES) + frames.stack_pointers[owners]
+    waiting = waiting_values(dump.process, dump.addresses, dump.sizes, dump.content_offsets, dump.contents)
+    listed = np.where(waiting.find(addresses) >= 0, 1, listed)
     parts = []
     for kind, mark in ((RootKind.STACK, 1), (RootKind.CONSERVATIVE, 0)):
         mine = listed == mark

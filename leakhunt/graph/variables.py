@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from leakhunt.graph.layout import Action, Layout, Layouts, Slot
+from leakhunt.graph.waiting import waiting_values
 from leakhunt.kernels import blocks
 from leakhunt.model.gotype import Kind, Program, Variable
 from leakhunt.model.heap import WORD_BYTES, HeapGraph, Int64, Segment
@@ -148,6 +149,7 @@ class Frames:
         self._variables: dict[int, dict[int, tuple[str, Slot | None]]] = {}
         self._capacities: dict[int, dict[int, int]] = {}
         self._regions: dict[int, list[tuple[int, int, int, str, str]]] = {}
+        self._waiting = waiting_values(graph.process, graph.addresses, graph.sizes, graph.content_offsets, contents)
 
     def at(self, frame: int, address: int, is_live: bool) -> Named:
         """(variable, part of it, what it leads to) of the word at `address` in a frame; "" for the variable where unknown.
@@ -164,7 +166,18 @@ class Frames:
                 word = word % words if layout.repeats and words else word
                 slot = next((slot for slot in layout.slots if slot.word == word), None)
                 return name, label + (slot.label if slot is not None else ""), slot
-        return "", "", None
+        return self._sent_or_received(address)
+
+    def _sent_or_received(self, address: int) -> Named:
+        """What the word at `address` leads to as part of a value that waits for a channel."""
+        found = int(self._waiting.find(np.array([address], np.int64))[0])
+        number = self.layouts.value(int(self._waiting.types[found])) if found >= 0 else -1
+        if number < 0:
+            return "", "", None
+        self.layouts.settle()
+        word = (address - int(self._waiting.addresses[found])) // WORD_BYTES
+        slot = next((slot for slot in self.layouts.layouts[number].slots if slot.word == word), None)
+        return "", slot.label if slot is not None else "", slot
 
     def owner(self, frame: int, address: int) -> int:
         """The frame whose variable the word is: the arguments of a call lie at the bottom of the caller's frame."""
