@@ -41,7 +41,7 @@ def summary(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most = 8
     """What is in a dump, how far it can be trusted, and who holds it."""
     from leakhunt.heaps.answers import summary as answer
 
-    _print_answer([file], binary, raw, format, lambda views: answer(views[0], n))
+    _print_answer([file], binary, raw, format, lambda views: answer(next(views), n))
 
 
 @dump.command()
@@ -56,7 +56,7 @@ def types(
     """Objects by type: bytes, count, and what they retain."""
     from leakhunt.heaps.answers import types as answer
 
-    _print_answer([file], binary, raw, format, lambda views: answer(views[0], n, sort))
+    _print_answer([file], binary, raw, format, lambda views: answer(next(views), n, sort))
 
 
 @dump.command()
@@ -64,7 +64,7 @@ def roots(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most = 30,
     """GC roots by what they reach and retain: globals, stacks, finalizers."""
     from leakhunt.heaps.answers import roots as answer
 
-    _print_answer([file], binary, raw, format, lambda views: answer(views[0], n))
+    _print_answer([file], binary, raw, format, lambda views: answer(next(views), n))
 
 
 @dump.command()
@@ -89,19 +89,20 @@ def path(
     place = _address(address) if address is not None else 0
     matches = _pattern("--type" if type is not None else "--site", type or site or "")
 
-    def answer(views: "list[HeapView]") -> "Answer":
+    def answer(views: "Iterator[HeapView]") -> "Answer":
+        view = next(views)
         if address is not None:
-            found = answers.path_of_object(views[0], place)
+            found = answers.path_of_object(view, place)
             if found is None:
                 raise ConfigError("--address", f"{address} lies in no object of this dump")
             return found
         if type is not None:
-            objects = answers.objects_of_types(views[0], matches)
-            return answers.paths_of_objects(views[0], objects, f"types that match {type}", n or 5)
+            objects = answers.objects_of_types(view, matches)
+            return answers.paths_of_objects(view, objects, f"types that match {type}", n or 5)
         if site is not None:
-            objects = answers.objects_of_sites(views[0], matches)
-            return answers.paths_of_objects(views[0], objects, f"sites that match {site}", n or 5)
-        return answers.tree(views[0], n or 40)
+            objects = answers.objects_of_sites(view, matches)
+            return answers.paths_of_objects(view, objects, f"sites that match {site}", n or 5)
+        return answers.tree(view, n or 40)
 
     _print_answer([file], binary, raw, format, answer)
 
@@ -111,7 +112,7 @@ def dominators(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most 
     """What would go if a root or an object were gone: the dominator tree."""
     from leakhunt.heaps.answers import dominators as answer
 
-    _print_answer([file], binary, raw, format, lambda views: answer(views[0], n))
+    _print_answer([file], binary, raw, format, lambda views: answer(next(views), n))
 
 
 @dump.command()
@@ -136,7 +137,7 @@ def expiry(file: _File, binary: _Binary = None, raw: _Raw = False, n: _Most = 20
     """Entries of caches past their time, caps that are not kept, unused room in maps, arrays behind short slices."""
     from leakhunt.heaps.census import expiry as answer
 
-    _print_answer([file], binary, raw, format, lambda views: answer(views[0], n))
+    _print_answer([file], binary, raw, format, lambda views: answer(next(views), n))
 
 
 @dump.command()
@@ -159,16 +160,16 @@ def strip(
 
 
 def _print_answer(
-    files: list[str], binary: str | None, raw: bool, format: str, make: "Callable[[list[HeapView]], Answer]"
+    files: list[str], binary: str | None, raw: bool, format: str, make: "Callable[[Iterator[HeapView]], Answer]"
 ) -> None:
-    """Opens the dumps, makes the answer and prints it."""
+    """Makes the answer of the dumps, each opened when it is asked for, and prints it."""
     from leakhunt.cli.terminal import columns
     from leakhunt.heaps.view import open_heap
     from leakhunt.reports.answers import RENDERERS
 
     _give_back_memory()
     with _waiting(files):
-        answer = make([open_heap(file, binary=binary, raw=raw) for file in files])
+        answer = make(open_heap(file, binary=binary, raw=raw) for file in files)
     sys.stdout.write(RENDERERS[format](answer, columns()))
 
 

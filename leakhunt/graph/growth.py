@@ -2,7 +2,8 @@
 
 Dumps are matched by path (root, then labels and types, indices folded), never by position. Within a path they are matched
 by address too: Go's collector does not move objects, so the same address, size and path in two dumps is the same object or
-one that took its slot in between; that makes the survivors an upper bound, and the newcomers a lower one.
+one that took its slot in between; that makes the survivors an upper bound, and the newcomers a lower one. Of a dump between
+the first and the last only its paths are needed, and of none its graph: a series of any length takes the memory of one dump.
 """
 
 import math
@@ -21,6 +22,45 @@ Key = tuple[int, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
+class Members:
+    """The N objects of a dump by path: what it takes to recognise them in another, 21 bytes an object.
+
+    addresses, sizes int64[N]
+    nodes            int32[N], node of each object in the dump's own trie, -1 for unreached ones
+    is_shown         bool[N], not the plumbing of a container
+    """
+
+    addresses: Int64
+    sizes: Int64
+    nodes: Int32
+    is_shown: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedPaths:
+    """The folded paths of one dump with what they hold: all that a series needs of it, once its graph is gone.
+
+    parents, steps   as in PathGrowth, by node of the dump's own trie
+    objects, bytes, total_bytes   int64[P], as in PathTrie
+    members          None where the dump is neither the first nor the last
+    """
+
+    parents: Int32
+    steps: Sequence[tuple[str, str]]
+    objects: Int64
+    bytes: Int64
+    total_bytes: Int64
+    members: Members | None
+
+
+def count_paths(graph: HeapGraph, trie: PathTrie, naming: Naming) -> CountedPaths:
+    """What a series needs of a dump."""
+    members = Members(graph.addresses, graph.sizes, trie.node_of, ~naming.type_is_internal[naming.type_ids])
+    steps = [step for _, step in trie.keyed_steps()]
+    return CountedPaths(trie.parents, steps, trie.objects, trie.bytes, trie.total_bytes, members)
+
+
+@dataclass(frozen=True, slots=True)
 class PathGrowth:
     """The nodes of several tries as one, P nodes by D dumps.
 
@@ -30,7 +70,7 @@ class PathGrowth:
     total_bytes      int64[P, D], with everything below
     survivors        int64[P], objects of the first dump that are in the last one too, at the same path, address and size
     newcomers        bool[objects of the last dump], those that are not
-    node_of_last     int64[objects of the last dump], common node of each, -1 for unreached ones
+    node_of_last     int32[objects of the last dump], common node of each, -1 for unreached ones
     """
 
     parents: Int32
@@ -40,7 +80,7 @@ class PathGrowth:
     total_bytes: Int64
     survivors: Int64
     newcomers: NDArray[np.bool_]
-    node_of_last: Int64
+    node_of_last: Int32
 
     @property
     def grown_bytes(self) -> Int64:
@@ -100,18 +140,21 @@ def spelled(growth: PathGrowth, path: Sequence[int]) -> str:
     return " ".join([name, *(label for label in labels if label)]) + end
 
 
-def compare(graphs: Sequence[HeapGraph], tries: Sequence[PathTrie], namings: Sequence[Naming]) -> PathGrowth:
-    """Aligns the tries of two dumps or more, oldest first. O(nodes + objects of the first and last dump)."""
+def compare(dumps: Sequence[CountedPaths]) -> PathGrowth:
+    """Aligns the paths of two dumps or more, oldest first. O(nodes + objects of the first and last dump). Raises ValueError
+    where the first or the last has no members."""
+    first, last = dumps[0].members, dumps[-1].members
+    if first is None or last is None:
+        raise ValueError("objects of the first and the last dump are needed")
     index: dict[Key, int] = {}
-    ids = [_aligned(trie, index) for trie in tries]
-    shape = (len(index), len(tries))
+    ids = [_aligned(dump, index) for dump in dumps]
+    shape = (len(index), len(dumps))
     objects, sizes, totals = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    for dump, (trie, mine) in enumerate(zip(tries, ids, strict=True)):
-        objects[mine, dump], sizes[mine, dump], totals[mine, dump] = trie.objects, trie.bytes, trie.total_bytes
-    before, after = (_common_nodes(tries[dump], ids[dump]) for dump in (0, -1))
-    stayed, place = _same_objects(graphs[0], graphs[-1], before, after)
-    shown = stayed & ~namings[0].type_is_internal[namings[0].type_ids]
-    newcomers = np.ones(graphs[-1].objects, bool)
+    for column, (dump, mine) in enumerate(zip(dumps, ids, strict=True)):
+        objects[mine, column], sizes[mine, column], totals[mine, column] = dump.objects, dump.bytes, dump.total_bytes
+    before, after = _common_nodes(first, ids[0]), _common_nodes(last, ids[-1])
+    stayed, place = _same_objects(first, last, before, after)
+    newcomers = np.ones(len(last.addresses), bool)
     newcomers[place[stayed]] = False
     return PathGrowth(
         parents=np.array([parent for parent, _ in index], np.int32),
@@ -119,7 +162,7 @@ def compare(graphs: Sequence[HeapGraph], tries: Sequence[PathTrie], namings: Seq
         objects=objects,
         bytes=sizes,
         total_bytes=totals,
-        survivors=np.bincount(before[shown], minlength=len(index)),
+        survivors=np.bincount(before[stayed & first.is_shown], minlength=len(index)),
         newcomers=newcomers,
         node_of_last=after,
     )
@@ -154,25 +197,25 @@ def below_node(growth: PathGrowth, node: int) -> NDArray[np.bool_]:
     return np.asarray(inside[growth.node_of_last])
 
 
-def _aligned(trie: PathTrie, index: dict[Key, int]) -> Int64:
-    """The common number of each node of `trie`, entered into `index` where it is new."""
+def _aligned(dump: CountedPaths, index: dict[Key, int]) -> Int32:
+    """The common number of each node of a dump, entered into `index` where it is new."""
     mine: list[int] = []
-    for parent, step in trie.keyed_steps():
+    for parent, step in zip(dump.parents.tolist(), dump.steps, strict=True):
         key = (mine[parent] if parent >= 0 else -1, step)
         mine.append(index.setdefault(key, len(index)))
-    return np.array(mine, np.int64)
+    return np.array(mine, np.int32)
 
 
-def _common_nodes(trie: PathTrie, ids: Int64) -> Int64:
+def _common_nodes(members: Members, ids: Int32) -> Int32:
     """The common node of each object of a dump, -1 for unreached ones."""
-    return np.append(ids, -1)[trie.node_of]
+    return np.append(ids, np.int32(-1))[members.nodes]
 
 
-def _same_objects(first: HeapGraph, last: HeapGraph, before: Int64, after: Int64) -> tuple[NDArray[np.bool_], Int64]:
+def _same_objects(first: Members, last: Members, before: Int32, after: Int32) -> tuple[NDArray[np.bool_], Int64]:
     """Which objects of the first dump are in the last one at the same address, size and path; where each would be there."""
     place = np.searchsorted(last.addresses, first.addresses)
-    place[place == last.objects] = 0
-    if not last.objects:
-        return np.zeros(first.objects, bool), place
+    place[place == len(last.addresses)] = 0
+    if not len(last.addresses):
+        return np.zeros(len(first.addresses), bool), place
     same = (last.addresses[place] == first.addresses) & (last.sizes[place] == first.sizes)
     return same & (before >= 0) & (before == after[place]), place

@@ -30,7 +30,6 @@ _FILE_SUFFIX_PARTS = 2  # `gcache/lru.go`: the same with and without -trimpath
 class SiteJoin:
     """Which buckets of a dump are which site, by the files of their stacks."""
 
-    graph: HeapGraph
     stacks: tuple[tuple[Frame, ...], ...]
     buckets_by_files: dict[tuple[str, ...], list[int]] = field(repr=False)
     samples_of_bucket: dict[int, Int64] = field(repr=False)
@@ -63,7 +62,7 @@ def join_sites(graph: HeapGraph) -> SiteJoin:
     order = np.argsort(owners, kind="stable")
     distinct, first = np.unique(owners[order], return_index=True)
     parts = np.split(objects[order], first[1:]) if len(distinct) else []
-    return SiteJoin(graph, stacks, dict(by_files), dict(zip(distinct.tolist(), parts, strict=True)))
+    return SiteJoin(stacks, dict(by_files), dict(zip(distinct.tolist(), parts, strict=True)))
 
 
 def retention_of(join: SiteJoin, paths: PathTrie, sites: Iterable[AllocationSite], by_line: bool = False) -> Retention | None:

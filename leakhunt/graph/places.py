@@ -5,7 +5,7 @@ The owner of an entry is what holds the map, slice or list in which the entry li
 map and a list) are one container's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -62,7 +62,12 @@ def place_of(paths: PathTrie, owner: int, node: int) -> Place:
     line = paths.path(node)
     kind, name = paths.step(line[0])
     steps = [f"{label} {type_}".strip() for label, type_ in map(paths.step, line[1:])]
-    return Place(kind, name, paths.step(owner)[1], " -> ".join([name, *steps]))
+    return Place(kind, name, paths.step(owner)[1], path_text([name, *steps]))
+
+
+def path_text(steps: Sequence[str]) -> str:
+    """A folded path as one text, root first: `main.sessions -> gcache.LRUCache -> .items map[...]`."""
+    return " -> ".join(steps)
 
 
 def heaviest_node(paths: PathTrie, objects: Int64) -> int:

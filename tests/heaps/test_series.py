@@ -1,12 +1,15 @@
 """Growth between dumps: which path, how much of it, and what became of the objects of the first dump."""
 
 import json
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from leakhunt.errors import MismatchError
-from leakhunt.graph.growth import compare, topmost_growing
+from leakhunt.graph.growth import compare, count_paths, topmost_growing
+from leakhunt.heaps import series
 from leakhunt.heaps.series import diff
 from leakhunt.reports.answers import render_json, render_text
 from tests.heaps import story
@@ -59,9 +62,33 @@ def test_dumps_are_put_in_order_of_time() -> None:
     assert render_json(diff([LAST, FIRST])) == render_json(diff([FIRST, LAST]))
 
 
+def test_no_view_is_alive_when_the_next_one_is_asked_for() -> None:
+    """A series of any length takes the memory of one graph."""
+
+    def views() -> Iterator[story.HeapView]:
+        before: list[weakref.ref[story.HeapView]] = []
+        for contents in (story.FIRST, story.LAST, story.FIRST):
+            assert all(view() is None for view in before)
+            made = [story.view(contents)]
+            before.append(weakref.ref(made[0]))
+            yield made.pop()
+
+    assert json.loads(render_json(diff(views())))["dumps"] == 3
+
+
+def test_dumps_between_the_first_and_the_last_keep_no_objects() -> None:
+    views = [story.view(story.dump([1, 2], gc), str(gc)) for gc in (4, 1, 3, 2)]
+    kept: list[series._Dump] = []
+    for view in views:
+        kept = series._inserted(kept, series._dump_of(view))
+    assert [(dump.origin.source, dump.paths.members is not None) for dump in kept] == [
+        ("1", True), ("2", False), ("3", False), ("4", True),
+    ]  # fmt: skip
+
+
 def test_growth_and_shrinkage_mirror_each_other() -> None:
-    forth = compare([FIRST.graph, LAST.graph], [FIRST.paths, LAST.paths], [FIRST.naming, LAST.naming])
-    back = compare([LAST.graph, FIRST.graph], [LAST.paths, FIRST.paths], [LAST.naming, FIRST.naming])
+    first, last = (count_paths(view.graph, view.paths, view.naming) for view in (FIRST, LAST))
+    forth, back = compare([first, last]), compare([last, first])
     assert forth.grown_bytes.tolist() == (-back.grown_bytes).tolist()
     assert forth.survivors.tolist() == back.survivors.tolist()
     assert topmost_growing(back) == []
