@@ -1,5 +1,7 @@
 """The error bars hold what they promise, when the runtime's sampling is played back."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -87,3 +89,33 @@ def test_the_bounds_of_a_count_are_close_to_the_exact_ones(count: int) -> None:
     below = 1 - at_most(count - 1, low)
     assert 0.012 < below < 0.027
     assert count < 3 or below == pytest.approx(0.025, abs=0.002)
+
+
+def test_the_bounds_are_byars() -> None:
+    """By hand from Byar's formula (Breslow and Day 1987): of 10, 10 (1 - 1/90 - 1.96 / (3 sqrt 10))^3 = 4.787."""
+    assert poisson_bounds(0) == (0.0, pytest.approx(3.688879))
+    assert poisson_bounds(10) == pytest.approx((4.787, 18.391), abs=0.002)
+    assert poisson_bounds(1) == pytest.approx((0.0131, 5.564), abs=0.002)
+    assert poisson_bounds(0.5)[0] == 0.0
+
+
+def test_the_interval_of_a_difference_by_hand() -> None:
+    """Ten sampled objects that stand for 100 B each: V = 10 * 100^2 / ... so that the weight is 100 and the count 10."""
+    ten = (1_000, 100_000.0, 10_000_000.0)  # T / V = 100 B an object, V / 100^2 = 10 objects
+    low, high = (100 * (10 - 4.787), 100 * (18.391 - 10))
+    zero = (0, 0.0, 0.0)
+    assert interval(1_000, *ten[1:]) == pytest.approx((1_000 - low, 1_000 + high), abs=1)
+    assert interval(-1_000, *ten[1:]) == pytest.approx((-1_000 - high, -1_000 + low), abs=1)
+    assert difference_interval(1_000, ten, None) == pytest.approx((1_000 - low, 1_000 + high), abs=1)
+    both = (math.hypot(low, high), math.hypot(high, low))
+    assert difference_interval(0, ten, ten) == pytest.approx((-both[0], both[1]), abs=1)
+    nothing_lost = 3.688879 * 100  # what may have been lost although nothing of it was sampled
+    assert difference_interval(1_000, ten, zero) == pytest.approx((1_000 - math.hypot(low, nothing_lost), 1_000 + high), abs=1)
+    assert difference_interval(-1_000, zero, ten) == pytest.approx(
+        (-1_000 - high, -1_000 + math.hypot(nothing_lost, low)), abs=1
+    )
+    assert difference_interval(7, zero, zero) == (7, 7)
+
+
+def test_weights_below_a_byte_count() -> None:
+    assert interval(10, 5.0, 2.5) == pytest.approx((10 - 0.5 * (20 - 12.21), 10 + 0.5 * (30.89 - 20)), abs=1)

@@ -1,0 +1,105 @@
+"""Block sizes: what the allocator gives, what a table or an array that grows leaves behind."""
+
+import numpy as np
+import pytest
+
+from leakhunt.measure import containers
+from leakhunt.measure.containers import doubles, grew_once, ladder, made_map_tables, map_tables
+from leakhunt.model.series import Series
+from tests.detectors.lab import Row, evidence
+
+SITE = "main.put < main.serve"
+
+
+def series_of(*blocks: tuple[int, int, int]) -> Series:
+    """One site whose blocks are (size, sampled objects in use, sampled objects freed)."""
+    return evidence(*[Row(SITE, size, [inuse] * 4, freed=[freed] * 4) for size, inuse, freed in blocks]).series
+
+
+def site_of(series: Series) -> int:
+    return next(i for i, site in enumerate(series.sites) if site.leaf.function == "main.put")
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "block"), [(17408, 18432), (25600, 27264), (32768, 32768), (32769, 40960), (40960, 40960), (99328, 106496)]
+)
+def test_the_allocator_rounds_up_to_classes_and_pages(bytes_: int, block: int) -> None:
+    """runtime/sizeclasses.go, and whole pages above 32 KiB."""
+    assert containers._block_size(bytes_) == block
+
+
+def test_a_table_has_a_control_word_and_eight_slots_a_group() -> None:
+    assert containers._table_size(24, 128) == 27264  # 128 * (8 + 8 * 24) = 25 600
+    assert containers._table_size(56, 64) == 32768  # 64 * (8 + 8 * 56) = 29 184
+    assert {18432, 27264, 65536} <= containers.FULL_TABLE_BYTES.keys()
+    assert containers.FULL_TABLE_BYTES[27264] == {27264, 13568}
+
+
+def test_tables_are_counted_from_two_on() -> None:
+    seen = series_of((27264, 2, 0))
+    assert map_tables(seen, site_of(seen)) == int(seen.inuse_objects[site_of(seen), -1])
+    assert made_map_tables(seen, site_of(seen))
+    assert map_tables(seen, 1 - site_of(seen)) == 0
+    other = series_of((27000, 9, 9))
+    assert map_tables(other, site_of(other)) == 0
+    assert not made_map_tables(other, site_of(other))
+
+
+def test_large_tables_are_told_by_what_they_were_made_of() -> None:
+    for inuse, freed, tables in ((3, 0, False), (3, 1, True), (5, 1, False), (1, 1, False)):
+        seen = series_of((65536, inuse, freed))
+        assert (map_tables(seen, site_of(seen)) > 0) == tables
+    halves = series_of((65536, 4, 0), (32768, 0, 2))
+    assert map_tables(halves, site_of(halves)) > 0
+    dropped = series_of((65536, 0, 8))
+    assert not made_map_tables(dropped, site_of(dropped)), "blocks that are all gone may have been buffers"
+
+
+def test_rungs_allocated_once_are_one_container() -> None:
+    seen = series_of((1 << 20, 0, 1), (1 << 21, 0, 1), (1 << 22, 1, 0))
+    site = site_of(seen)
+    assert ladder(seen, site) == (1 << 20, 1 << 21, 1 << 22)
+    assert grew_once(seen, site, ladder(seen, site))
+    again = series_of((1 << 20, 0, 5), (1 << 21, 0, 5), (1 << 22, 1, 4))
+    assert not grew_once(again, site_of(again), ladder(again, site_of(again)))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "found"),
+    [
+        ((1 << 20, 1 << 21, 1 << 22), (1 << 20, 1 << 21, 1 << 22)),
+        ((1 << 20, 1 << 21), ()),  # too short a row
+        ((1 << 20, 1 << 23, 1 << 24, 1 << 25), (1 << 23, 1 << 24, 1 << 25)),  # the first is none of the row
+        ((65536, 1 << 18, 1 << 19, 1 << 20), (65536, 1 << 18, 1 << 19, 1 << 20)),  # below the period one step may be missing
+        ((1 << 19, 1 << 21, 1 << 22), ()),  # and not above it
+        ((8192, 16384, 32768, 65536), (16384, 32768, 65536)),  # smaller ones do not count
+    ],
+)
+def test_a_ladder_is_a_row_of_outgrown_sizes(sizes: tuple[int, ...], found: tuple[int, ...]) -> None:
+    seen = series_of(*[(size, int(size == sizes[-1]), int(size != sizes[-1])) for size in sizes])
+    assert ladder(seen, site_of(seen)) == found
+
+
+def test_a_ladder_ends_in_use_and_most_of_it_is_gone() -> None:
+    gone = series_of((1 << 20, 0, 1), (1 << 21, 0, 1), (1 << 22, 0, 1))
+    assert ladder(gone, site_of(gone)) == ()
+    one_held = series_of((1 << 20, 1, 0), (1 << 21, 0, 1), (1 << 22, 1, 0))
+    assert len(ladder(one_held, site_of(one_held))) == 3
+    two_held = series_of((1 << 20, 1, 0), (1 << 21, 1, 0), (1 << 22, 1, 0))
+    assert ladder(two_held, site_of(two_held)) == ()
+
+
+def test_doubling_is_told_from_appending() -> None:
+    assert doubles((100, 200, 400))
+    assert doubles((100, 190, 361))
+    assert not doubles((100, 189, 378))
+    assert doubles((100, 215))
+    assert not doubles((100, 216))
+    assert not doubles((100, 200, 250))
+
+
+def test_blocks_of_a_site_are_its_own() -> None:
+    seen = series_of((64, 9, 3), (128, 2, 0))
+    assert containers.blocks_of(seen, site_of(seen))[:, 0].tolist() == [64, 128]
+    assert containers.blocks_of(seen, 1 - site_of(seen))[:, 0].tolist() == [1024]
+    assert containers.blocks_of(seen, 2).shape == np.empty((0, 3)).shape

@@ -1,0 +1,56 @@
+"""Tails and corrections against sums that a person can follow."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from leakhunt.measure.significance import benjamini_hochberg, kendall_tail, normal_tail, t_as_z
+
+
+def test_the_normal_tail_is_the_upper_one() -> None:
+    assert normal_tail(np.array([0.0, 1.959964, -1.644854, 4.0])) == pytest.approx([0.5, 0.025, 0.95, 3.167e-5], rel=1e-4)
+
+
+# t_{.975} of tables, from the fewest degrees of freedom that a test here has.
+@pytest.mark.parametrize(("freedom", "t"), [(4, 2.7764), (8, 2.3060), (20, 2.0860), (100, 1.9840)])
+def test_students_quantiles_become_normal_ones(freedom: float, t: float) -> None:
+    assert t_as_z(np.array([t, -t]), freedom) == pytest.approx([1.96, -1.96], abs=0.02)
+
+
+def test_benjamini_hochberg_by_hand() -> None:
+    """Of four tested: .01 * 4 / 1, .02 * 4 / 2, .03 * 4 / 3, .9 * 4 / 4; the least from the right on."""
+    p = np.array([0.02, 0.9, 0.0001, 0.01, 0.03])
+    tested = np.array([True, True, False, True, True])
+    assert benjamini_hochberg(p, tested) == pytest.approx([0.04, 0.9, 1, 0.04, 0.04])
+    assert benjamini_hochberg(np.array([0.6, 0.7]), np.array([True, True])) == pytest.approx([0.7, 0.7])
+    assert benjamini_hochberg(np.array([0.01, 1.0]), np.array([False, False])).tolist() == [1, 1]
+    assert benjamini_hochberg(np.array([1.0, 1.0, 0.4]), np.ones(3, dtype=bool)).max() == 1
+
+
+@pytest.mark.parametrize("values", [(2.0, 1.0, 3.0), (1.0, 1.0, 2.0), (3.0, 1.0, 2.0, 4.0), (2.0, 1.0, 1.0, 4.0, 3.0)])
+def test_the_tail_of_kendall_counts_orders(values: tuple[float, ...]) -> None:
+    """Every order of as many distinct values, those with at most as many falls; a tie is half a fall, rounded up."""
+    falls = sum(0.5 * (b == a) + (b < a) for a, b in itertools.combinations(values, 2))
+    orders = list(itertools.permutations(range(len(values))))
+    fewer = sum(sum(b < a for a, b in itertools.combinations(order, 2)) <= math.ceil(falls) for order in orders)
+    assert kendall_tail(np.array(values)) == pytest.approx(fewer / len(orders))
+
+
+def test_fewer_than_two_values_have_no_order() -> None:
+    assert kendall_tail(np.empty(0)) == kendall_tail(np.array([7.0])) == 1
+    assert kendall_tail(np.array([1.0, 2.0])) == 0.5
+
+
+@pytest.mark.parametrize("n", [40, 41, 60])
+def test_the_normal_tail_of_many_values_is_that_of_the_orders(n: int) -> None:
+    """The distribution of inversions, by adding one value after another, against what is used for more than 40."""
+    rng = np.random.default_rng(n)
+    share = [1.0]
+    for k in range(2, n + 1):
+        share = [sum(share[max(0, i - k + 1) : i + 1]) / k for i in range(len(share) + k - 1)]
+    for trend in (0.0, 0.01, -0.01):
+        values = rng.normal(size=n) + trend * np.arange(n)
+        falls = sum(b < a for a, b in itertools.combinations(values, 2))
+        assert kendall_tail(values) == pytest.approx(sum(share[: falls + 1]), rel=1e-9 if n <= 40 else 0.1)
