@@ -26,7 +26,7 @@ def resized_p(inuse_bytes: Floats, counts: Floats, born: Floats, died: Floats) -
     """p of rising bytes [n] over the generations, and over those of the last half; 1 where there are fewer than two."""
     chosen = _generations(counts, born, died)
     half = (len(inuse_bytes) - 1) / 2
-    late = [i for i in chosen if i >= half]
+    late = [i for i in chosen if i > half]
     return kendall_tail(inuse_bytes[chosen]), kendall_tail(inuse_bytes[[max(i for i in chosen if i <= half), *late]])
 
 

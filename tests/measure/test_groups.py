@@ -1,6 +1,9 @@
 """Groups: what deserves a word, what belongs together, and what makes it grow."""
 
-from leakhunt.measure.groups import Basis
+from dataclasses import replace
+
+from leakhunt.measure.groups import Basis, Group, join
+from leakhunt.measure.trend import analyse_sum
 from tests.detectors.lab import Row, evidence, ramp
 
 LEVEL = [3, 4, 3, 3, 4, 3, 4, 4, 3, 3, 4, 3]
@@ -98,3 +101,34 @@ def test_groups_are_disjoint() -> None:
     seen = evidence(*[Row(f"main.f{i} < main.shared < main.serve", 320, ramp(12, 1 + i)) for i in range(5)])
     sites = [site for group in seen.groups for site in group.sites]
     assert len(sites) == len(set(sites))
+
+
+def test_joined_groups_have_the_sum_and_the_surer_significance() -> None:
+    seen = evidence(
+        Row("main.a < main.f < main.x", 640, ramp(12, 3, start=90)), Row("main.b < main.g < main.y", 640, ramp(12, 6))
+    )
+    names = [site.leaf.function for site in seen.series.sites]
+    a, b = names.index("main.a"), names.index("main.b")
+    first = Group((a,), Basis.SITE, replace(seen.trends.of(a), z=4.0, p=0.01, q=0.02, last_half_p=0.3))
+    second = Group((b,), Basis.HEAP, replace(seen.trends.of(b), z=5.0, p=0.001, q=0.003, last_half_p=0.2))
+    together = analyse_sum(seen.series, [a, b])
+    for both, basis in ((join(seen.series, first, second), Basis.SITE), (join(seen.series, second, first), Basis.HEAP)):
+        assert (both.sites, both.basis) == ((b, a), basis), "the one that grew most first, though the other holds more"
+        assert (both.trend.z, both.trend.p, both.trend.q, both.trend.last_half_p) == (5.0, 0.001, 0.003, 0.2)
+        assert both.trend.bytes_per_hour == together.bytes_per_hour
+
+
+def test_a_wider_function_stands_for_its_part_only_where_it_is_much_surer() -> None:
+    def thin(caller: str, of: int) -> list[Row]:
+        return [
+            Row(f"lib.new{caller}{i} < lib.child{caller} < lib.parent < main.serve", 160, [(2 * s + i) // 6 for s in range(12)])
+            for i in range(of)
+        ]
+
+    halves = evidence(*thin("A", 5), *thin("B", 5))
+    (group,) = halves.growing_groups
+    assert (group.function, len(group.sites)) == ("lib.parent", 10)
+    churn = [Row(f"lib.idle{i} < lib.childB < lib.parent < main.serve", 160, LEVEL, freed=ramp(12, 3)) for i in range(5)]
+    beside = evidence(*thin("A", 5), *churn)
+    (group,) = beside.growing_groups
+    assert (group.function, len(group.sites)) == ("lib.childA", 5)

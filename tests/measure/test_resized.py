@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from leakhunt.measure.resized import resized_p
+from leakhunt.measure.resized import few_and_large, resized_p
 from leakhunt.measure.significance import kendall_tail
 from leakhunt.measure.trend import analyse
 from tests.measure.test_series import build
@@ -68,3 +68,28 @@ def test_kendall_tail_is_exact() -> None:
     assert kendall_tail(np.array([1.0])) == 1
     assert kendall_tail(np.array([2.0, 2, 2])) > 0.5
     assert kendall_tail(np.arange(60.0)) < 1e-20
+
+
+def test_the_last_half_starts_in_the_middle() -> None:
+    """Of nine snapshots, each of other objects: the fifth is the middle, and the last half starts with it, once."""
+    late = np.array([1.0, 2, 3, 4, 9, 5, 6, 7, 8]) * MIB
+    assert resized_p(late, np.ones(9), np.ones(8), np.ones(8))[1] == kendall_tail(late[4:])
+    eight = late[1:]
+    assert resized_p(eight, np.ones(8), np.ones(7), np.ones(7))[1] == kendall_tail(eight[3:])
+
+
+def test_a_generation_wants_as_many_deaths_as_objects() -> None:
+    """Two objects at a time, one replaced at each step: every second snapshot shares none with the one before."""
+    bytes_ = np.arange(1.0, 10.0) * MIB
+    two, events = np.full(9, 2.0), np.ones(8)
+    assert resized_p(bytes_, two, events, events)[0] == kendall_tail(np.array([1.0, 3, 5, 7, 9]))
+    assert resized_p(bytes_, two, np.zeros(8), np.zeros(8)) == (1.0, 1.0)
+    none_at_first = np.array([0.0, *[2] * 8])  # nothing dies before the first, and nothing moves between the others
+    assert resized_p(bytes_, none_at_first, np.array([2.0, *[0] * 7]), np.zeros(8))[0] == kendall_tail(np.array([1.0, 2]))
+
+
+def test_few_large_objects_at_every_snapshot() -> None:
+    period = 512 * 1024
+    counts = np.array([[1.0, 8, 3], [1, 9, 3], [0, 2, 3], [1, 2, 3], [1, 2, 3]])
+    sizes = np.array([2.0, 2, 2, 1.9, 9]) * period
+    assert few_and_large(counts, sizes, period).tolist() == [True, False, False, False, True]

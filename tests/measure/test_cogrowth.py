@@ -1,0 +1,85 @@
+"""What grows as one: equal numbers, containers, and what only happens to rise."""
+
+import numpy as np
+import pytest
+
+from leakhunt.measure.cogrowth import growth_groups, meet
+from leakhunt.measure.trend import analyse
+from leakhunt.model.site import AllocationSite, Frame
+from tests.detectors.lab import Row, evidence, ramp
+
+
+def grouped(*rows: Row, seeds: tuple[str, ...]) -> list[list[str]]:
+    """Leaf functions by group, of the sites that grow with those whose leaf is one of `seeds`."""
+    seen = evidence(*rows)
+    names = [site.leaf.function for site in seen.series.sites]
+    groups = growth_groups(seen.series, [names.index(seed) for seed in seeds], seen.grown_objects, seen.trends.freed_samples)
+    return [[names[i] for i in group] for group in groups]
+
+
+def stack(*functions: str) -> AllocationSite:
+    return AllocationSite(tuple(Frame(name) for name in functions))
+
+
+def test_equal_numbers_under_one_caller_are_one() -> None:
+    value, key = Row("main.value < main.f", 640, ramp(12, 6)), Row("main.key < main.f", 64, [0, *[1] * 5, *[6] * 6])
+    assert grouped(value, key, seeds=("main.value",)) == [["main.value", "main.key"]]
+    assert grouped(value, key, seeds=("main.value", "main.key")) == [["main.value", "main.key"]]
+
+
+def test_far_fewer_or_far_more_are_not_equal() -> None:
+    value = Row("main.value < main.f", 640, ramp(12, 60))
+    fewer = Row("main.rare < main.f", 640, ramp(12, 20))
+    assert grouped(value, fewer, seeds=("main.value",)) == [["main.value"]]
+
+
+def test_the_bar_of_equality() -> None:
+    """660 objects sampled of each 640 B: errors of sqrt(n) and n/4 allow 495 - 2 sqrt(660 + 495) = 427 and no fewer."""
+    value = Row("main.value < main.f", 640, ramp(12, 60))
+    for gained, equal in ((432, True), (420, False)):
+        other = Row("main.other < main.f", 640, [0] * 11 + [gained])
+        assert (grouped(value, other, seeds=("main.value",)) == [["main.value", "main.other"]]) == equal
+
+
+def test_what_frees_much_of_what_it_allocates_does_not_ride_along() -> None:
+    value = Row("main.value < main.f", 640, ramp(12, 60))
+    for freed, rides in ((14, True), (16, False)):  # of 59 + freed an interval: a share of .19 and .21
+        other = Row("main.other < main.f", 640, ramp(12, 59), freed=ramp(12, freed))
+        assert (grouped(value, other, seeds=("main.value",)) == [["main.value", "main.other"]]) == rides
+    both = Row("main.other < main.f", 640, ramp(12, 59), freed=ramp(12, 30))
+    assert grouped(value, both, seeds=("main.value", "main.other")) == [["main.value", "main.other"]], (
+        "seeds need not be steady"
+    )
+
+
+def test_a_container_gains_an_eighth_at_most() -> None:
+    """In the function that makes the entries, or called by the same: objects of 64 B against tables of 8 KiB."""
+    entry = Row("main.entry < main.put < main.serve", 64, ramp(12, 12))
+    for stack_, rides in (("main.entry", True), ("main.put", True), ("main.grow < main.put", True), ("main.x < main.y", False)):
+        table = Row(f"{stack_} < main.serve < main.main", 8192, ramp(12, 3), freed=ramp(12, 3))
+        name = stack_.partition(" ")[0]
+        if name != "main.entry":
+            assert ([name in group for group in grouped(entry, table, seeds=("main.entry",))] == [True]) == rides, stack_
+
+
+def test_groups_come_largest_first_and_hold_every_seed_once() -> None:
+    rows = [Row(f"main.s{i} < main.f{i}", 640, ramp(12, step)) for i, step in enumerate((3, 9, 6))]
+    assert grouped(*rows, seeds=("main.s0", "main.s1", "main.s2")) == [["main.s1"], ["main.s2"], ["main.s0"]]
+
+
+@pytest.mark.parametrize("distance", range(7))
+def test_stacks_meet_within_four_frames(distance: int) -> None:
+    """Both distances from the leaf added; frames of the standard library do not count."""
+    deep = stack(*[f"main.a{i}" for i in range(distance)], "main.f", "main.main")
+    assert meet(deep, stack("main.f", "main.z")) == (distance <= 4)
+    assert meet(stack("main.f"), deep) == (distance <= 4)
+    assert meet(stack("fmt.Sprint", *[f.function for f in deep.frames]), stack("main.f")) == (distance <= 4)
+    split = stack("main.b", "main.f")
+    assert meet(deep, split) == (distance + 1 <= 4)
+
+
+def test_seeds_that_do_not_rise_are_groups_of_their_own() -> None:
+    seen = evidence(Row("main.down < main.f", 640, [50 - i for i in range(12)], freed=ramp(12, 1)))
+    down = next(i for i, site in enumerate(seen.series.sites) if site.leaf.function == "main.down")
+    found = growth_groups(seen.series, [down], np.zeros(2), analyse(seen.series).freed_samples)
+    assert found == ((down,),)

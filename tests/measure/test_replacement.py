@@ -1,0 +1,51 @@
+"""Replacement: a site that grows by what its siblings lose is tested together with them."""
+
+import numpy as np
+import pytest
+
+from leakhunt.measure.replacement import p_with_siblings
+from leakhunt.measure.significance import normal_tail
+from leakhunt.measure.trend import analyse
+from leakhunt.measure.turnover import births_and_deaths, drift, normal_deviate
+from tests.detectors.lab import Row, evidence, ramp
+
+RISES = Row("main.make < main.browse", 640, ramp(12, 4, start=8), freed=ramp(12, 1))
+FALLS = Row("main.make < main.open", 640, [52 - 4 * i for i in range(12)], freed=[4 * i for i in range(12)])
+OTHER = Row("main.other < main.open", 640, [52 - 4 * i for i in range(12)], freed=[4 * i for i in range(12)])
+
+
+def test_declining_siblings_are_added() -> None:
+    series = evidence(RISES, FALLS, OTHER).series
+    trends = analyse(series)
+    names = [f"{site.frames[0].function} {site.frames[1].function}" for site in series.sites]
+    grows, falls = names.index("main.make main.browse"), names.index("main.make main.open")
+    hours = (series.times_ns - series.times_ns[0]) / 3.6e12
+    found = p_with_siblings(series, hours, trends.z, np.array([grows]))
+    counts = series.inuse_samples[[grows, falls]].sum(axis=0, keepdims=True)
+    born, died = births_and_deaths(counts, series.alloc_samples[[grows, falls]].sum(axis=0, keepdims=True))
+    together = float(normal_tail(normal_deviate(drift(counts, born, died, hours), len(hours)))[0])
+    assert found == {grows: pytest.approx(together)}
+    assert together > 0.05
+    assert trends.replaced.tolist() == [i == grows for i in range(len(names))]
+    assert trends.p[grows] == pytest.approx(together)
+    assert trends.of(grows).notes == ("gains what other callers of the same function lose: its objects replace theirs",)
+
+
+def test_siblings_that_stay_and_other_functions_do_not_count() -> None:
+    level = Row("main.make < main.open", 640, [30, 31, 29, 30, 31, 30, 29, 30, 31, 30, 29, 30], freed=ramp(12, 9))
+    series = evidence(RISES, level, OTHER).series
+    trends = analyse(series)
+    hours = (series.times_ns - series.times_ns[0]) / 3.6e12
+    assert p_with_siblings(series, hours, trends.z, np.arange(len(series.sites))) == {
+        i: pytest.approx(1.0, abs=0.01) for i, site in enumerate(series.sites) if site.leaf.function == "main.other"
+    }
+    assert not trends.replaced.any()
+
+
+def test_only_a_sure_decline_counts() -> None:
+    series = evidence(RISES, FALLS).series
+    grows = next(i for i, site in enumerate(series.sites) if site.frames[1].function == "main.browse")
+    hours = (series.times_ns - series.times_ns[0]) / 3.6e12
+    z = np.array([-1.64 if i != grows else 9.0 for i in range(len(series.sites))])
+    assert p_with_siblings(series, hours, z, np.array([grows])) == {}
+    assert list(p_with_siblings(series, hours, np.where(z < 0, -1.645, z), np.array([grows]))) == [grows]
