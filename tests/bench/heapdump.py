@@ -4,10 +4,12 @@
 
 The dumps come from fixtures/dumps/bulk. A peer is any tool that reads a core of the same process: in COMMAND, {core} and {exe}
 stand for its files, and gcore (gdb) must be there. Runs alternate; medians are printed, CPU seconds first because a shared
-machine stretches the others. Memory is the peak less what an empty `leakhunt --version` takes and less the mapped file.
+machine stretches the others. Memory is the peak resident set less the mapped file, in two parts: what a dump of a thousand
+objects takes (Python, libraries, the binary's types and names), and the rest by object. Objects are those that the dump has.
 """
 
 import argparse
+import json
 import os
 import shlex
 import shutil
@@ -23,6 +25,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[2] / "fixtures" / "dumps" / "bulk"
 LEAKHUNT = [sys.executable, "-c", "from leakhunt.cli import main; main()"]
 HOLD_SECONDS = 600
+FEW_OBJECTS = 1_000  # of the dump that shows what does not grow
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,23 @@ def dumped(folder: Path, objects: int, with_core: bool) -> tuple[Path, Path, Pat
     return binary, dump, folder / f"core.{process.pid}"
 
 
+def tools_for(dump: Path, binary: Path) -> dict[str, list[str]]:
+    """What is timed, by name."""
+    summary = [*LEAKHUNT, "dump", "summary", str(dump)]
+    return {"summary": summary, "summary --binary": [*summary, "--binary", str(binary)]}
+
+
+def objects_in(dump: Path) -> int:
+    """How many objects a dump has."""
+    command = [*LEAKHUNT, "dump", "summary", str(dump), "--format", "json"]
+    return int(json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["objects"])
+
+
+def beside_file(run: Run, dump: Path) -> int:
+    """Peak bytes that are not the mapped dump's."""
+    return run.peak_bytes - dump.stat().st_size
+
+
 def _written(dump: Path) -> bool:
     """Whether the file has stopped growing."""
     if not dump.exists():
@@ -90,31 +110,33 @@ def main() -> None:
     peers = dict(peer.split("=", 1) for peer in arguments.peer)
     if peers and shutil.which("gcore") is None:
         raise SystemExit("a peer needs a core, and there is no gcore (gdb) here")
-    idle = median([measure([*LEAKHUNT, "--version"]) for _ in range(arguments.runs)])
-    for objects in arguments.objects:
+    with tempfile.TemporaryDirectory() as temporary:
+        binary, dump, _ = dumped(Path(temporary), FEW_OBJECTS, False)
+        fixed = {
+            name: beside_file(median([measure(command) for _ in range(arguments.runs)]), dump)
+            for name, command in tools_for(dump, binary).items()
+        }
+    for name, fixed_bytes in fixed.items():
+        print(f"{name:18} {fixed_bytes / 2**20:6.0f} MiB whatever the dump")
+    for asked in arguments.objects:
         with tempfile.TemporaryDirectory() as temporary:
-            binary, dump, core = dumped(Path(temporary), objects, bool(peers))
-            tools = {
-                "summary": [*LEAKHUNT, "dump", "summary", str(dump)],
-                "summary --binary": [*LEAKHUNT, "dump", "summary", str(dump), "--binary", str(binary)],
-                **{name: shlex.split(command.format(core=core, exe=binary)) for name, command in peers.items()},
-            }
-            found: dict[str, list[Run]] = {name: [] for name in tools}
+            binary, dump, core = dumped(Path(temporary), asked, bool(peers))
+            objects = objects_in(dump)
+            rivals = {name: shlex.split(command.format(core=core, exe=binary)) for name, command in peers.items()}
+            found: dict[str, list[Run]] = {}
             for _ in range(arguments.runs):
-                for name, command in tools.items():
-                    found[name].append(measure(command))
-            size = dump.stat().st_size
+                for name, command in (tools_for(dump, binary) | rivals).items():
+                    found.setdefault(name, []).append(measure(command))
             first = median(found["summary --binary"])
             for name, runs in found.items():
                 run = median(runs)
-                beside = (run.peak_bytes - idle.peak_bytes - size) / objects
-                memory = (
-                    f"{beside:6.0f} B/object beside the file"
-                    if name.startswith("summary")
-                    else f"{run.peak_bytes / 2**20:6.0f} MiB"
-                )
+                memory = f"{run.peak_bytes / 2**20:6.0f} MiB"
+                if name in fixed:
+                    each = (beside_file(run, dump) - fixed[name]) / objects
+                    memory = f"{beside_file(run, dump) / 2**20:6.0f} MiB beside the file, {each:.0f} B/object beyond the fixed"
+                size = dump.stat().st_size / 1e6
                 times = f"{run.cpu:6.2f} s CPU {run.wall:6.2f} s"
-                print(f"{objects:>11,}  {size / 1e6:6.0f} MB  {name:18} {times}  {memory}  {run.cpu / first.cpu:.2f} x")
+                print(f"{objects:>11,}  {size:6.0f} MB  {name:18} {times}  {memory}  {run.cpu / first.cpu:.2f} x")
 
 
 if __name__ == "__main__":
