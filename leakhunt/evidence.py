@@ -6,7 +6,7 @@ input. What is asked of the Evidence (trends, groups) is computed once, when fir
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,7 @@ from leakhunt.measure.groups import Basis, Group, find_groups
 from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
 from leakhunt.measure.trend import Trends, analyse
-from leakhunt.model.census import ExpiryCensus, PinnedSlack
+from leakhunt.model.census import ExpiryCensus, MapUse, PinnedSlack
 from leakhunt.model.finding import Input, Retention
 from leakhunt.model.gctrace import GcTrace
 from leakhunt.model.profile import Profile, ProfileKind
@@ -136,6 +136,26 @@ class Evidence:
             if found:
                 return max(found, key=lambda each: each.entries)
         return None
+
+    def held_types(self, group: Group) -> tuple[tuple[str, str], ...]:
+        """(import path of the package, name) of the types on the group's retention path that have one."""
+        retention = self.retention(group)
+        known = {name: package for view in self.dumps for name, package in view.packages.items()}
+        names = [step.type for step in retention.path] if retention is not None else []
+        return tuple((known[name], name) for name in names if name in known)
+
+    def capped(self, group: Group) -> MapUse | None:
+        """The maps that hold the group's objects, where a field of their owner limits them: the same in all dumps."""
+        retention = self.retention(group)
+        held = {(retention.root.name, step.type) for step in retention.path} if retention is not None else set()
+        found = [
+            [use for use in view.maps if use.cap_field and (use.place.root_name, use.place.owner_type) in held]
+            for view in self.dumps
+        ]
+        if not found or not all(found):
+            return None
+        largest = [max(uses, key=lambda use: use.entries) for uses in found]
+        return largest[-1] if len({(use.cap_field, use.cap) for use in largest}) == 1 else None
 
     def slack(self, group: Group) -> PinnedSlack | None:
         """Long arrays behind short slices that are at least half of what the path of the group's objects holds."""
@@ -302,7 +322,7 @@ def gather(sources: Iterable[Source], settings: Settings, memstats: Iterable[Mem
     dumps.sort(key=_collected_ns)
     return Evidence(
         builder.finish(),
-        goroutine_series(goroutines),
+        goroutine_series(goroutines) if goroutines else _goroutines_of(dumps),
         goroutine_series(leaked),
         tuple(inputs),
         settings,
@@ -310,6 +330,11 @@ def gather(sources: Iterable[Source], settings: Settings, memstats: Iterable[Mem
         tuple(dumps),
         tuple(gc_traces),
     )
+
+
+def _goroutines_of(dumps: Sequence[HeapView]) -> GoroutineSeries:
+    """What heap dumps list of goroutines, where no goroutine profile was given."""
+    return goroutine_series(((_collected_ns(view), view.goroutine_stacks) for view in dumps), "heap dumps")
 
 
 def _dump_input(source: Source, digest: str, view: HeapView) -> Input:

@@ -371,6 +371,15 @@ QUEUE_KEPT_SHARE = 0.9
 """Share of a slice's objects in the first dump below which they are taken out again: a queue. Fixtures: mailer kept .35, no
 slice that is only appended to lost any."""
 
+CAP_EXCEEDED = 1.1
+"""Entries over cap from which it counts as not kept: a cap may be checked after adding, or by a sweep now and then."""
+
+CAP_FAR_EXCEEDED = 2
+"""And from which that is certain."""
+
+CAP_NEAR_SHARE = 0.5
+"""Share of a cap from which a container that still grows will surely end at it: it is at most twice as much then."""
+
 SHARDS_MOST = 4096
 """Elements of a slice of maps that may be the shards of one map; real ones have 16 to 1 024."""
 

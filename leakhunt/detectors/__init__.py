@@ -17,6 +17,7 @@ from leakhunt.detectors import (
     bounded_cache,
     buffer_growth,
     cache_no_janitor,
+    cap_not_kept,
     churn,
     context_cancel_children,
     context_chain,
@@ -68,6 +69,7 @@ class Detector(Protocol):
 DETECTORS: tuple[Detector, ...] = (
     # accusing, the more telling first: of equally sure findings the first names the pattern
     expired_entries,
+    cap_not_kept,
     finalizer_cycle,
     defer_in_loop,
     lazy_ttl_cache,

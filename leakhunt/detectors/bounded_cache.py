@@ -5,7 +5,9 @@ Looks for: growth whose steps shrink, as a cache's do when more and more of what
 Why it matters: filling is not leaking, but it is not nothing: the cap decides where it ends.
 How it decides: the last third of the window gains at most half of what the first third gained in the same time; births and
     deaths are followed to where they meet, which estimates the level it will come to rest at. A library that keeps a hard
-    cap by construction (golang-lru, ristretto, theine) is enough by itself.
+    cap by construction (golang-lru, ristretto, theine) is enough by itself. So is a heap dump in which the container's owner
+    has a field that limits entries (`size`, `capacity`) and half of them or more are there; that field must have the same
+    value in two dumps, or it may be a counter.
 When it is wrong: a leak under load that fades; a cap so large that memory ends first.
 What to do: compare the expected level with the memory there is; set the cap by what entries weigh.
 Options: none.
@@ -16,25 +18,32 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leakhunt.detectors.caches import cache_on
+from leakhunt.detectors.caches import cache_of
 from leakhunt.evidence import Evidence
 from leakhunt.measure.course import Course
+from leakhunt.measure.groups import Group
 from leakhunt.measure.shape import filling
+from leakhunt.model.census import MapUse
 from leakhunt.model.finding import Confidence, Finding, Stance
-from leakhunt.thresholds import FILLING_HIGH_SIGMAS, FILLING_MEDIUM_SIGMAS
+from leakhunt.thresholds import CAP_NEAR_SHARE, EXPIRED_SHARE, FILLING_HIGH_SIGMAS, FILLING_MEDIUM_SIGMAS
 from leakhunt.units import format_bytes, format_rate
 
 PATTERN = "bounded-cache"
 HARD_CAPS = frozenset({"golang-lru", "ristretto", "theine", "freecache"})
+_CAPS_OF_COSTS = frozenset({"ristretto"})  # costs may be anything: where a dump shows what grows, such a cap excuses nothing
+_SOFT_CAPS = frozenset({"gcache.SimpleCache"})  # kept only where something has expired
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Speaks for groups that fill up, and for those of a cache with a hard cap."""
     for group in evidence.groups:
         found = filling(evidence.course(group))
-        known = cache_on(evidence.company(group))
+        known = cache_of(evidence, group)
         capped = known is not None and known[0].name in HARD_CAPS
-        if found is None and not capped:
+        if known is not None and known[0].name in _CAPS_OF_COSTS and evidence.held_types(group):
+            capped = False
+        room = None if known is not None and known[1] in _SOFT_CAPS else _room(evidence, group)
+        if found is None and not capped and room is None:
             continue
         facts: dict[str, float | str] = {}
         said = []
@@ -48,15 +57,33 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         if known is not None and capped:
             facts["cache"] = known[1]
             said.append(f"{known[1]} evicts at its cap")
+        confidence = _confidence(evidence.course(group))
+        if room is not None:
+            facts |= {"entries": room.entries, "cap": room.cap}
+            said.append(
+                f"a heap dump finds {room.entries:,} entries in {room.place.root_name} ({room.place.owner_type}), whose "
+                f"{room.cap_field} is {room.cap:,}"
+            )
+            capped |= room.entries >= CAP_NEAR_SHARE * room.cap
+            confidence = Confidence.MEDIUM if confidence is Confidence.LOW else confidence
         yield Finding(
             detector="bounded-cache",
             pattern=PATTERN,
             stance=Stance.EXONERATES,
-            confidence=Confidence.HIGH if capped else _confidence(evidence.course(group)),
+            confidence=Confidence.HIGH if capped else confidence,
             sites=group.sites,
             text="; ".join(said),
             facts=facts,
         )
+
+
+def _room(evidence: Evidence, group: Group) -> MapUse | None:
+    """The container of the group's objects, where it is below a cap that two dumps show alike, and not full of what has
+    expired: that will not make room for itself."""
+    use, census = evidence.capped(group), evidence.census(group)
+    if use is None or len(evidence.dumps) < 2 or use.entries > use.cap:
+        return None
+    return use if census is None or census.expired < EXPIRED_SHARE * max(census.with_expiry, 1) else None
 
 
 def _confidence(course: Course) -> Confidence:

@@ -12,7 +12,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.caches import Expiry, cache_on
+from leakhunt.detectors.caches import Expiry, cache_of
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 
@@ -22,7 +22,7 @@ PATTERN = "cache-no-janitor"
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that insert into a cache whose janitor is not seen."""
     for group in evidence.growing_groups:
-        found = cache_on(evidence.company(group))
+        found = cache_of(evidence, group)
         if found is None or found[0].expiry is not Expiry.BY_JANITOR:
             continue
         cache, type_name = found
@@ -31,7 +31,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         if any(seen):
             continue
         missing = bool(cache.janitor) and profiles > 0
-        proof = f"its janitor {cache.janitor} is in none of {profiles} goroutine profiles; " if missing else ""
+        proof = f"its janitor {cache.janitor} is in none of {profiles} {evidence.goroutines.source}; " if missing else ""
         yield Finding(
             detector="cache-no-janitor",
             pattern=PATTERN,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from leakhunt.evidence import Evidence
+from leakhunt.measure.groups import Group
 from leakhunt.model.site import AllocationSite, package_of
 from leakhunt.thresholds import CACHE_FRAMES
 
@@ -207,6 +209,21 @@ CACHES: tuple[Cache, ...] = (
         remedy="Give entries a duration greater than 0, or the cache an LRU cap.",
     ),
 )
+
+
+def cache_of(evidence: Evidence, group: Group) -> tuple[Cache, str] | None:
+    """The known cache that a group's objects are in, with its type's name: by the types on their retention path, else by the
+    stacks of the group and its company; None where there is none."""
+    for package, name in evidence.held_types(group):
+        type_name = name.partition("[")[0].rpartition(".")[2]
+        cache = next((each for each in CACHES if _in(package, each) and type_name in each.types), None)
+        if cache is not None:
+            return cache, f"{cache.name}.{type_name}"
+    return cache_on(evidence.company(group))
+
+
+def _in(package: str, cache: Cache) -> bool:
+    return _VERSION.sub("", package) in cache.packages
 
 
 def cache_on(sites: Iterable[AllocationSite]) -> tuple[Cache, str] | None:

@@ -14,7 +14,7 @@ Options: `--binary EXE` gives fields their names.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.caches import Expiry, cache_on
+from leakhunt.detectors.caches import Expiry, cache_of
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.thresholds import EXPIRED_ENTRIES, EXPIRED_LONG_OVERDUE, EXPIRED_SHARE
@@ -29,7 +29,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         census = evidence.census(group)
         if census is None or census.with_expiry < EXPIRED_ENTRIES or census.expired < EXPIRED_SHARE * census.with_expiry:
             continue
-        known = cache_on(evidence.company(group))
+        known = cache_of(evidence, group)
         if known and known[0].expiry is Expiry.ALWAYS_SWEPT:
             continue  # what lies about waits for a sweep that is known to come
         why = f"; {known[0].only_grows}" if known else ""

@@ -3,9 +3,10 @@
 Looks for: groups that allocate goroutine descriptors (runtime.malg) or whose functions stand on goroutine stacks that grow in
     number.
 Why it matters: a goroutine blocked for ever is never collected, nor is anything its stack refers to.
-How it decides: with goroutine profiles, a stack whose goroutines at least doubled and rose by 10 or more, and in which a
-    function of the group's sites stands; high confidence if a goroutineleak profile shows it too. With a heap dump, objects
-    that frames of one function hold on many stacks, and nothing else. Without either, runtime.malg on the stack of a group
+How it decides: with goroutine profiles (or, where there are none, two heap dumps, which list goroutines too), a stack whose
+    goroutines at least doubled and rose by 10 or more, and in which a function of the group's sites stands; high confidence
+    if a goroutineleak profile shows it too. With a heap dump, objects that frames of one function hold on many stacks, and
+    nothing else. Without either, runtime.malg on the stack of a group
     that grows significantly. Descriptors are reused but never freed, so a single burst is a step, not a trend. The two
     goroutines of an HTTP client's connection are called unclosed-body, which they are the sign of.
 When it is wrong: a worker pool that still grows to its size; load that brings more requests at a time.
@@ -95,7 +96,8 @@ def _text(stack: GoroutineStack | None, leaked: int, shown: Held | None) -> str:
     if stack is None:
         return "goroutine descriptors pile up: runtime.malg allocates one whenever none is free; fetch /debug/pprof/goroutine"
     user = next((f for f in stack.frames if not is_standard(f.function)), stack.frames[0] if stack.frames else None)
-    where = f"{user.function} ({user.file.rpartition('/')[2]}:{user.line})" if user else "an unknown place"
+    line = f" ({user.file.rpartition('/')[2]}:{user.line})" if user and user.file else ""  # a heap dump has no lines
+    where = f"{user.function}{line}" if user else "an unknown place"
     waits = f", waiting in {stack.frames[1].function}" if len(stack.frames) > 1 and user is not stack.frames[0] else ""
     proof = f"; the goroutineleak profile holds {leaked:,} that can never go on" if leaked else ""
     return f"goroutines pile up: at {where} they rose from {stack.counts[0]:,} to {stack.counts[-1]:,}{waits}{proof}"

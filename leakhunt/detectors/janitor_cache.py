@@ -12,7 +12,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.caches import Expiry, cache_on
+from leakhunt.detectors.caches import Expiry, cache_of
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 
@@ -22,7 +22,7 @@ PATTERN = "janitor-cache"
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Speaks for groups of a cache that is swept."""
     for group in evidence.groups:
-        found = cache_on(evidence.company(group))
+        found = cache_of(evidence, group)
         if found is None or found[0].expiry not in (Expiry.BY_JANITOR, Expiry.ALWAYS_SWEPT):
             continue
         cache, type_name = found

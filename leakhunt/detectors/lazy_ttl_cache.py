@@ -14,7 +14,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.caches import Expiry, cache_on
+from leakhunt.detectors.caches import Expiry, cache_of
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 
@@ -24,7 +24,7 @@ PATTERN = "lazy-ttl-cache"
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that insert into a cache which nothing sweeps."""
     for group in evidence.growing_groups:
-        found = cache_on(evidence.company(group))
+        found = cache_of(evidence, group)
         if found is None or found[0].expiry is not Expiry.ON_READ:
             continue
         cache, type_name = found

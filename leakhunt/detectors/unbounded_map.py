@@ -15,7 +15,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.caches import Expiry, cache_on
+from leakhunt.detectors.caches import Expiry, cache_of
 from leakhunt.detectors.frames import function_near
 from leakhunt.detectors.held import held_in, speaks_against
 from leakhunt.evidence import Evidence
@@ -54,7 +54,7 @@ A map gives its tables back only when it is dropped; after a burst, rebuild it."
 def _map_in(evidence: Evidence, group: Group) -> str:
     """What says that there is a map: a cache that is one, tables in use, a bucket array that doubles, tables that the same
     function made for other callers, or tables nearby with a list."""
-    cache = cache_on(evidence.company(group))
+    cache = cache_of(evidence, group)
     if cache and cache[0].expiry is Expiry.NEVER:
         return cache[0].only_grows
     series, held = evidence.series, held_in(evidence, group)

@@ -15,7 +15,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.caches import cache_on
+from leakhunt.detectors.caches import cache_of
 from leakhunt.detectors.frames import function_near
 from leakhunt.detectors.held import held_in, speaks_against
 from leakhunt.detectors.unbounded_map import LIST_INSERTS, map_near
@@ -30,7 +30,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that insert into a list or a heap."""
     for group in evidence.growing_groups:
         held = held_in(evidence, group)
-        if speaks_against(held, PATTERN) or cache_on(evidence.company(group)):
+        if speaks_against(held, PATTERN) or cache_of(evidence, group):
             continue
         function = function_near(evidence, group, LIST_INSERTS)
         has_map = map_near(evidence, group) or any(map_tables(evidence.series, site) for site in group.sites)

@@ -1,9 +1,12 @@
 """A lazy, cached view of one heap dump: what follows from it is computed when first asked."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from leakhunt.decode.dumpfile import is_stripped_file, open_dump
 from leakhunt.decode.gobinary import open_binary
@@ -21,7 +24,7 @@ from leakhunt.model.census import ExpiryCensus, MapUse, PinnedSlack
 from leakhunt.model.finding import Retention
 from leakhunt.model.gotype import Program
 from leakhunt.model.heap import HeapGraph, Naming, Process
-from leakhunt.model.site import AllocationSite
+from leakhunt.model.site import AllocationSite, Frame, normalise
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,26 @@ class HeapView:
     def retention_of(self, sites: Iterable[AllocationSite], by_line: bool = False) -> Retention | None:
         """Who holds what `sites` allocated, None where no live sample tells. `by_line` where sites are told apart by line."""
         return retention_of(self.sites, self.paths, sites, by_line)
+
+    @cached_property
+    def goroutine_stacks(self) -> dict[tuple[Frame, ...], int]:
+        """Goroutines by stack, those of the runtime left out; functions only, a dump has no lines."""
+        goroutines, frames = self.graph.process.goroutines, self.graph.process.frames
+        names = [Frame(normalise(name)) for name in frames.function_names]
+        starts = goroutines.frame_starts.tolist()
+        users = np.flatnonzero(~goroutines.is_system).tolist()
+        counts = Counter(frames.functions[starts[i] : starts[i + 1]].tobytes() for i in users)
+        dtype = frames.functions.dtype
+        return {tuple(names[i] for i in np.frombuffer(key, dtype).tolist()): count for key, count in counts.items()}
+
+    @cached_property
+    def packages(self) -> dict[str, str]:
+        """Import path of the package of each named type, by the name that paths show; empty without a binary."""
+        if self.typing is None:
+            return {}
+        layouts = self.typing.layouts
+        known = [(layout.name, layouts.program.type(layout.type_id)) for layout in layouts.layouts if layout.type_id]
+        return {name: found.package_path for name, found in known if found is not None and found.package_path}
 
     @property
     def notes(self) -> tuple[str, ...]:

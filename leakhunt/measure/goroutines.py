@@ -30,10 +30,12 @@ class GoroutineStack:
 
 @dataclass(frozen=True, slots=True)
 class GoroutineSeries:
-    """Goroutine profiles of one process in order of time: `times_ns` and every stack met, largest last count first."""
+    """Goroutine profiles of one process in order of time: `times_ns` and every stack met, largest last count first. `source`
+    is what they are called: where there are none, heap dumps list goroutines too."""
 
     times_ns: tuple[int, ...] = ()
     stacks: tuple[GoroutineStack, ...] = ()
+    source: str = "goroutine profiles"
 
     @property
     def totals(self) -> tuple[int, ...]:
@@ -72,10 +74,10 @@ def stack_counts(profile: Profile) -> dict[Stack, int]:
     return counts
 
 
-def goroutine_series(snapshots: Iterable[tuple[int, dict[Stack, int]]]) -> GoroutineSeries:
+def goroutine_series(snapshots: Iterable[tuple[int, dict[Stack, int]]], source: str = "goroutine profiles") -> GoroutineSeries:
     """A series from (time_ns, counts by stack) in any order; equal times keep the order given."""
     ordered = sorted(snapshots, key=lambda snapshot: snapshot[0])
     stacks = dict.fromkeys(stack for _, counts in ordered for stack in counts)
     rows = [GoroutineStack(stack, tuple(counts.get(stack, 0) for _, counts in ordered)) for stack in stacks]
     rows.sort(key=lambda row: -row.counts[-1])
-    return GoroutineSeries(tuple(time_ns for time_ns, _ in ordered), tuple(rows))
+    return GoroutineSeries(tuple(time_ns for time_ns, _ in ordered), tuple(rows), source)
