@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -36,17 +37,21 @@ class Specimen:
 
 
 @cache
-def specimen(build: str = "plain", toolchain: str = "", entries: int = 200) -> Specimen:
-    """A run of the program; skips the test where it cannot be built (no Go, no module proxy)."""
+def specimen(build: str = "plain", toolchain: str = "", entries: int = 200, arm64: bool = False) -> Specimen:
+    """A run of the program; skips the test where it cannot be built (no Go, no module proxy), or run (no qemu for arm64)."""
+    emulator = shutil.which("qemu-aarch64") if arm64 else ""
+    if emulator is None:
+        pytest.skip("no qemu-aarch64 (Debian's qemu-user) to run a program for arm64")
     folder = Path(mkdtemp(prefix="leakhunt-specimens-"))
     binary, dump = folder / "specimens", folder / "specimens.heapdump"
     environment = os.environ | ({"GOTOOLCHAIN": toolchain} if toolchain else {})
+    environment |= {"GOARCH": "arm64", "CGO_ENABLED": "0"} if arm64 else {}
     command = ["go", "build", "-o", str(binary), *BUILDS[build], "."]
     try:
         subprocess.run(command, cwd=SOURCE, env=environment, capture_output=True, text=True, check=True, timeout=300)
     except (OSError, subprocess.SubprocessError) as error:
         pytest.skip(f"fixtures/dumps/specimens does not build here: {getattr(error, 'stderr', '') or error}")
-    arguments = [str(binary), "-n", str(entries), "-dump", str(dump)]
+    arguments = [*filter(None, [emulator]), str(binary), "-n", str(entries), "-dump", str(dump)]
     output = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=60).stdout
     return Specimen(str(binary), str(dump), {row.pop("name"): row for row in json.loads(output)})
 

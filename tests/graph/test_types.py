@@ -17,8 +17,10 @@ ENTRIES = 200
 
 
 @cache
-def typed(build: str = "plain", toolchain: str = "", raw: bool = False) -> tuple[HeapGraph, GoBinary, Typing, Naming]:
-    run = specimen(build, toolchain)
+def typed(
+    build: str = "plain", toolchain: str = "", raw: bool = False, arm64: bool = False
+) -> tuple[HeapGraph, GoBinary, Typing, Naming]:
+    run = specimen(build, toolchain, arm64=arm64)
     graph, program = open_heap(run.dump, run.binary)
     assert program is not None
     typing = type_heap(graph, program, raw)
@@ -70,9 +72,9 @@ def test_most_bytes_have_a_type(go: str, build: str, toolchain: str, share: floa
     assert naming.typed_bytes == int(graph.sizes[naming.type_is_known[naming.type_ids]].sum())
 
 
-def paths(build: str = "plain", toolchain: str = "", raw: bool = False) -> dict[str, int]:
+def paths(build: str = "plain", toolchain: str = "", raw: bool = False, arm64: bool = False) -> dict[str, int]:
     """Objects by path, written `root label<type> label<type>`."""
-    graph, _, _, naming = typed(build, toolchain, raw)
+    graph, _, _, naming = typed(build, toolchain, raw, arm64)
     trie: PathTrie = fold_paths(graph, shortest_paths(graph, naming), naming)
     written: dict[int, str] = {}
     for node in range(len(trie)):
@@ -118,6 +120,19 @@ def test_paths_read_the_same_on_older_go(go: str, toolchain: str) -> None:
     skipped = ("main.syncRegistry", "main.watchers", "main.wide") if toolchain == "go1.21.13" else ()
     expected = {path: count for path, count in EXPECTED.items() if not path.startswith(skipped)}
     assert {path: found.get(path) for path in expected} == expected
+
+
+@pytest.mark.parametrize("toolchain", ["", "go1.21.13"])
+def test_a_dump_of_arm64_reads_as_one_of_amd64(go: str, toolchain: str) -> None:
+    graph, _, typing, _ = typed(toolchain=toolchain, arm64=True)
+    assert graph.process.architecture == "arm64"
+    assert graph.self_check.exact
+    assert (typing.contradictions, typing.checked_edges > 10_000) == (0, True)
+    assert typing.typed_bytes / graph.heap_bytes > (0.97 if toolchain else 0.995)
+    found, same = paths(toolchain=toolchain, arm64=True), paths(toolchain=toolchain)
+    assert {path: found.get(path) for path in EXPECTED} == {path: same.get(path) for path in EXPECTED}
+    context = "main.main ctx <context.cancelCtx> .Context<context.valueCtx> .val<main.Session>"
+    assert found[context] > 0.9 * ENTRIES
 
 
 def test_raw_names_keep_the_plumbing(go: str) -> None:
