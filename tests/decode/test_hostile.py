@@ -47,7 +47,7 @@ def zeros(compressor: object, size: int) -> bytes:
 
 
 def test_a_gzip_bomb(tmp_path: Path) -> None:
-    (tmp_path / "bomb").write_bytes(zeros(zlib.compressobj(9, wbits=31), 8 << 30))
+    (tmp_path / "bomb").write_bytes(zeros(zlib.compressobj(9, wbits=31), 2 << 30))
     refused(tmp_path / "bomb", because="is refused")
 
 
@@ -57,7 +57,7 @@ def test_a_gzip_bomb_of_many_members(tmp_path: Path) -> None:
 
 
 def test_a_zstd_bomb(tmp_path: Path) -> None:
-    (tmp_path / "bomb").write_bytes(zeros(zstandard.ZstdCompressor(3).compressobj(), 8 << 30))
+    (tmp_path / "bomb").write_bytes(zeros(zstandard.ZstdCompressor(3).compressobj(), 2 << 30))
     refused(tmp_path / "bomb", because="is refused")
 
 
