@@ -24,6 +24,7 @@ from leakhunt.hunt import hunt
 from leakhunt.model.finding import Case, Report, Verdict
 from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite
+from tests.promises import coverage, false_alarms
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
@@ -234,6 +235,21 @@ def rows(seen: list[Outcome]) -> list[str]:
     return lines
 
 
+def promises(opened: dict[str, str], seen: list[Outcome], null: list[Outcome]) -> list[str]:
+    """What levels and intervals promise, beside what happened on the opened parts and the null runs."""
+    parts = {f"stationary controls, {s}": [o for o in seen if o.split == s and not o.leaks and o.stationary] for s in opened}
+    parts["null runs"] = null
+    level = {part: [(_series(o.report), bool(o.false)) for o in each] for part, each in parts.items()}
+    shown = [o for o in seen if o.split in opened]
+    found = [(o.name, _series(o.report), case) for o in shown for case in o.found if case is not None]
+    return [*false_alarms(level), *coverage(found)]
+
+
+def _series(report: Report) -> Series:
+    assert report.series is not None
+    return report.series
+
+
 def page() -> str:
     """The whole page."""
     seen, null = outcomes(), outcomes("null")
@@ -250,6 +266,7 @@ def page() -> str:
         text += summary(title, [o for o in seen if o.split == split])
     text += summary("Null runs: the leak programs with their leak switched off", null)
     found = [n for o in seen if o.leaks and (n := lead(o)) is not None]
+    text += promises(opened, seen, null)
     text += [f"Lead: the median leak is convicted with {median(found):.0f} snapshots (of {len(found)} found).", ""]
     text += OPENINGS
     for split in opened:
