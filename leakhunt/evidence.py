@@ -29,7 +29,7 @@ from leakhunt.measure.groups import Basis, Group, find_groups
 from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
 from leakhunt.measure.trend import Trends, analyse
-from leakhunt.model.census import ExpiryCensus, MapUse, PinnedSlack
+from leakhunt.model.census import ExpiryCensus, InternTable, MapUse, PinnedSlack
 from leakhunt.model.finding import Input, Retention
 from leakhunt.model.gctrace import GcTrace
 from leakhunt.model.profile import Profile, ProfileKind
@@ -156,6 +156,13 @@ class Evidence:
             return None
         largest = [max(uses, key=lambda use: use.entries) for uses in found]
         return largest[-1] if len({(use.cap_field, use.cap) for use in largest}) == 1 else None
+
+    def interned(self, group: Group) -> InternTable | None:
+        """The map from string to string on the group's retention path."""
+        retention = self.retention(group)
+        held = {(retention.root.name, step.type) for step in retention.path} if retention is not None else set()
+        found = (each for view in reversed(self.dumps) for each in view.interned)
+        return next((each for each in found if (each.place.root_name, each.map_type) in held), None)
 
     def slack(self, group: Group) -> PinnedSlack | None:
         """Long arrays behind short slices that are at least half of what the path of the group's objects holds."""

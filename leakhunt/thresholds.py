@@ -371,6 +371,9 @@ QUEUE_KEPT_SHARE = 0.9
 """Share of a slice's objects in the first dump below which they are taken out again: a queue. Fixtures: mailer kept .35, no
 slice that is only appended to lost any."""
 
+INTERNED_SHARE = 0.9
+"""Share of a string map's values that are their own keys, from which it interns: in other maps it is 0."""
+
 CAP_EXCEEDED = 1.1
 """Entries over cap from which it counts as not kept: a cap may be checked after adding, or by a sweep now and then."""
 

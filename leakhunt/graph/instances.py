@@ -63,7 +63,7 @@ def values_in(graph: HeapGraph, typing: Typing, number: int) -> Values | None:
     if not layout.repeats:
         return Values(layout.type_id, objects, graph.content_offsets[objects] + first, first)
     counts = (graph.sizes[objects] - first) // layout.size_bytes
-    owners, places = _spread(objects, first, counts, layout.size_bytes)
+    owners, places = spread(objects, first, counts, layout.size_bytes)
     return Values(layout.type_id, owners, graph.content_offsets[owners] + places, places)
 
 
@@ -75,18 +75,19 @@ def element_type(program: Program, layout: Layout) -> int:
     return found[2] if found is not None else 0
 
 
-def slots_of(program: Program, group_type: int) -> tuple[int, int, int, bool] | None:
-    """(byte of the first element, bytes between elements, their type, old map) of a group of slots, or a bucket."""
+def slots_of(program: Program, group_type: int, part: str = "elem") -> tuple[int, int, int, bool] | None:
+    """(byte of the first element, bytes between elements, their type, old map) of a group of slots, or a bucket. `part` is
+    "elem" or "key"."""
     group = program.type(group_type)
     fields = {f.name: f for f in group.fields} if group is not None else {}
-    if "elems" in fields:  # old buckets, and groups since Go 1.27
-        array = program.type(fields["elems"].type_id)
+    if f"{part}s" in fields:  # old buckets, and groups since Go 1.27
+        array = program.type(fields[f"{part}s"].type_id)
         element = program.type(array.element) if array is not None else None
-        return None if element is None else (fields["elems"].offset, element.size_bytes, element.id, "topbits" in fields)
+        return None if element is None else (fields[f"{part}s"].offset, element.size_bytes, element.id, "topbits" in fields)
     if "slots" in fields:
         array = program.type(fields["slots"].type_id)
         slot = program.type(array.element) if array is not None else None
-        element_field = next((f for f in slot.fields if f.name == "elem"), None) if slot is not None else None
+        element_field = next((f for f in slot.fields if f.name == part), None) if slot is not None else None
         if slot is not None and element_field is not None:
             return fields["slots"].offset + element_field.offset, slot.size_bytes, element_field.type_id, False
     return None
@@ -107,7 +108,7 @@ def _map_values(graph: HeapGraph, typing: Typing, layout: Layout, objects: Int64
         return None
     start, stride, type_id, is_old = found
     counts = (graph.sizes[objects] - first) // layout.size_bytes
-    groups, places = _spread(objects, first, counts, layout.size_bytes)
+    groups, places = spread(objects, first, counts, layout.size_bytes)
     live = live_slots(graph, groups, places, is_old)
     group, slot = np.nonzero(live)
     at = places[group] + start + slot * stride
@@ -115,7 +116,7 @@ def _map_values(graph: HeapGraph, typing: Typing, layout: Layout, objects: Int64
     return Values(type_id, owners, graph.content_offsets[owners] + at, at)
 
 
-def _spread(objects: Int64, first: Int64, counts: Int64, stride: int) -> tuple[Int64, Int64]:
+def spread(objects: Int64, first: Int64, counts: Int64, stride: int) -> tuple[Int64, Int64]:
     """(object, byte in it) of each element."""
     owners = np.repeat(objects, counts)
     index = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)

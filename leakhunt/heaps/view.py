@@ -15,12 +15,13 @@ from leakhunt.errors import MismatchError
 from leakhunt.graph.build import build_graph
 from leakhunt.graph.dominators import Dominators, dominate
 from leakhunt.graph.expiry import expiry_census
+from leakhunt.graph.interned import intern_tables
 from leakhunt.graph.join import SiteJoin, join_sites, retention_of
 from leakhunt.graph.paths import PathTrie, Reach, fold_paths, shortest_paths
 from leakhunt.graph.shapes import name_by_shape
 from leakhunt.graph.slack import map_use, pinned_slack
 from leakhunt.graph.types import Typing, name_types, type_heap
-from leakhunt.model.census import ExpiryCensus, MapUse, PinnedSlack
+from leakhunt.model.census import ExpiryCensus, InternTable, MapUse, PinnedSlack
 from leakhunt.model.finding import Retention
 from leakhunt.model.gotype import Program
 from leakhunt.model.heap import HeapGraph, Naming, Process
@@ -88,6 +89,11 @@ class HeapView:
     def slack(self) -> tuple[PinnedSlack, ...]:
         """Large arrays of which short slices show a part; empty without a binary."""
         return pinned_slack(self.graph, self.paths, self.typing) if self.typing is not None else ()
+
+    @cached_property
+    def interned(self) -> tuple[InternTable, ...]:
+        """Maps from string to string, with how many of their values are their keys; empty without a binary."""
+        return intern_tables(self.graph, self.paths, self.typing) if self.typing is not None else ()
 
     def retention_of(self, sites: Iterable[AllocationSite], by_line: bool = False) -> Retention | None:
         """Who holds what `sites` allocated, None where no live sample tells. `by_line` where sites are told apart by line."""

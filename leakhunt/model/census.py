@@ -84,6 +84,16 @@ class MapUse:
 
 
 @dataclass(frozen=True, slots=True)
+class InternTable:
+    """A map from string to string: its entries, and those of which the value is the very string of the key."""
+
+    place: Place
+    map_type: str
+    entries: int
+    same: int
+
+
+@dataclass(frozen=True, slots=True)
 class PinnedSlack:
     """Short slices at one place that keep large arrays alive.
 
