@@ -81,13 +81,22 @@ def _joined(evidence: Evidence, said: dict[Group, list[Finding]]) -> list[Group]
             continue
         joined = join(evidence.series, other, group)
         strongest: dict[str, Finding] = {}
-        for finding in (*said[other], *said[group]):
+        for finding in _said_of_both(evidence, said, other, group):
             known = strongest.get(finding.detector)
             if known is None or _WEIGHT[finding.confidence] > _WEIGHT[known.confidence]:
                 strongest[finding.detector] = finding
         said[joined] = list(strongest.values())
         groups[groups.index(other)] = joined
     return groups
+
+
+def _said_of_both(evidence: Evidence, said: dict[Group, list[Finding]], a: Group, b: Group) -> list[Finding]:
+    """The findings on two groups that are one. What excuses a container's tables does not excuse the entries that outweigh
+    them: of two groups that one container holds, the excuses are those of the one that grows faster."""
+    lesser = min(a, b, key=lambda group: group.trend.bytes_per_hour)
+    if container_key(evidence, a) is None or container_key(evidence, a) != container_key(evidence, b):
+        return [*said[a], *said[b]]
+    return [f for group in (a, b) for f in said[group] if group is not lesser or f.stance is Stance.IMPLICATES]
 
 
 def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group, b: Group) -> bool:

@@ -17,6 +17,8 @@ from leakhunt.thresholds import CONTAINER_FANOUT, QUEUE_KEPT_SHARE, SHARDS_MOST
 _PLUMBING = ("maps.", "[]*maps.", "map.bucket", "[]map.bucket", "list.Element")
 _STACKS = ("stack frame", "conservative")
 _LINK = re.compile(r"next|prev|tail|link", re.IGNORECASE)  # fields by which a list of one's own is chained
+# What types are called that are told of events; `func` and `chan` elements are, too.
+_LISTENER = re.compile(r"\.[\w]*(listener|observer|subscriber|subscription|callback|hook|watcher)s?(\[.*\])?$", re.IGNORECASE)
 # What anything may be collected in: names of functions may say more.
 COLLECTIONS = ("unbounded-map", "append-only-slice", "sync-map-registry")
 _METRICS = ("prometheus.metricMap", "prometheus.MetricVec", "metrics.StandardRegistry", "attribute.")
@@ -122,7 +124,7 @@ def _by_container(container: str, entry: RetentionStep, types: list[str]) -> str
         return "label-cardinality"
     if container.startswith("sync.Map") or "*sync.entry" in container:
         return "sync-map-registry"
-    if inside.startswith(("func(", "chan ")) or (inside and entry.type.startswith("func ")):
+    if inside.startswith(("func(", "chan ")) or (inside and (entry.type.startswith("func ") or _LISTENER.search(inside))):
         return "listener-registration"
     if container.startswith(("list.List", "chan ")) or (container == entry.type and _LINK.search(entry.edge)):
         return "unbounded-queue"

@@ -46,6 +46,6 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             confidence=Confidence.MEDIUM if is_shown else Confidence.LOW,
             sites=group.sites,
             text=f"interned values pile up: {'; '.join(said)}, and more and more are different",
-            facts={"function": function or "", "same": table.same if table is not None else 0},
+            facts={"function": function or ""} | ({"same": table.same} if table is not None and is_shown else {}),
             remedy="Intern only what repeats, or use package unique, whose values go with their last handle.",
         )
