@@ -34,6 +34,23 @@ def _ones(bits: cython.ulonglong) -> cython.Py_ssize_t:
     return cython.cast(cython.Py_ssize_t, (bits * _BYTES) >> 56)
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(-2)
+def _last_at_most(values: cython.const[cython.longlong][::1], value: cython.longlong) -> cython.Py_ssize_t:
+    """Where the last of the ascending `values` that is not above `value` stands, -1 for none."""
+    low: cython.Py_ssize_t = -1
+    high: cython.Py_ssize_t = values.shape[0]
+    middle: cython.Py_ssize_t
+    while high - low > 1:
+        middle = (low + high) // 2
+        if values[middle] <= value:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 @cython.cclass
 class _Ints:
     """A growable array of int32; growth is by realloc, so that a large one moves without being copied."""
@@ -146,8 +163,6 @@ class Index:
     def find(self, address: cython.longlong) -> cython.Py_ssize_t:
         """The block that holds `address`, -1 for none."""
         low: cython.Py_ssize_t
-        high: cython.Py_ssize_t
-        middle: cython.Py_ssize_t
         cell: cython.Py_ssize_t
         bits: cython.ulonglong
         if address < self.low or address >= self.high:
@@ -160,13 +175,7 @@ class Index:
             bits = self.cells[cell] & (~cython.cast(cython.ulonglong, 0) >> (63 - ((address >> 3) & 63)))
             low = cython.cast(cython.Py_ssize_t, self.cells[cell + 1]) + _ones(bits) - 1
         else:
-            low, high = 0, self.blocks
-            while high - low > 1:
-                middle = (low + high) // 2
-                if self.addresses[middle] <= address:
-                    low = middle
-                else:
-                    high = middle
+            low = _last_at_most(self.addresses, address)
         if low < 0 or address >= self.addresses[low] + self.sizes[low]:
             return -1
         return low
@@ -186,6 +195,39 @@ def _word(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cytho
     value: cython.longlong = 0
     memcpy(cython.address(value), cython.address(data[at]), 8)
     return value
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(-2)
+def _pair(
+    data: cython.const[cython.uchar][::1], place: cython.p_longlong, size: cython.longlong, region: cython.longlong
+) -> cython.longlong:
+    """The offset in the (kind, offset) pair at byte `place[0]` of the data, -1 for the end of a list; moves `place` behind it.
+
+    Raises ValueError where the list leaves the data, or an 8-byte word at that offset the `size` bytes of its region."""
+    at: cython.longlong = place[0]
+    offset: cython.ulonglong = 0
+    shift: cython.int = 0
+    if at >= data.shape[0]:
+        raise ValueError("a pointer list leaves the data", region)
+    if data[at] == 0:
+        place[0] = at + 1
+        return -1
+    if data[at] >= 0x80:
+        raise ValueError("a pointer list names an unknown kind", region)
+    while True:
+        at += 1
+        if at >= data.shape[0] or shift > 56:
+            raise ValueError("a pointer list leaves the data", region)
+        offset |= cython.cast(cython.ulonglong, data[at] & 0x7F) << shift
+        shift += 7
+        if data[at] < 0x80:
+            break
+    if offset & 7 or offset + 8 > cython.cast(cython.ulonglong, size):
+        raise ValueError("a pointer lies outside its block", region)
+    place[0] = at + 1
+    return cython.cast(cython.longlong, offset)
 
 
 def edges(
@@ -210,12 +252,9 @@ def edges(
     table: cython.int[::1] = array.clone(_EMPTY_INT, 1024, zero=False)
     hashes: cython.ulonglong[::1] = array.clone(_EMPTY_WORD, 1024, zero=True)
     i: cython.Py_ssize_t
-    at: cython.Py_ssize_t
-    end: cython.Py_ssize_t = data.shape[0]
+    at: cython.longlong
     size: cython.longlong
-    kind: cython.uchar
-    offset: cython.ulonglong
-    shift: cython.int
+    offset: cython.longlong
     hash_: cython.ulonglong
     pointer: cython.longlong
     target: cython.Py_ssize_t
@@ -228,30 +267,15 @@ def edges(
     for i in range(index.blocks):
         size = index.sizes[i]
         at = offsets[i] + size
-        if offsets[i] < 0 or at > end:
+        if offsets[i] < 0 or at > data.shape[0]:
             raise ValueError("a block's bytes leave the data", offsets[i])
         hash_ = (cython.cast(cython.ulonglong, size) * _GOLDEN) & ~cython.cast(cython.ulonglong, 1)
         while True:
-            if at >= end:
-                raise ValueError("a pointer list leaves the data", offsets[i])
-            kind = data[at]
-            at += 1
-            if kind == 0:
+            offset = _pair(data, cython.address(at), size, offsets[i])
+            if offset < 0:
                 break
-            offset = 0
-            shift = 0
-            while True:
-                if at >= end or shift > 56:
-                    raise ValueError("a pointer list leaves the data", offsets[i])
-                offset |= cython.cast(cython.ulonglong, data[at] & 0x7F) << shift
-                shift += 7
-                at += 1
-                if data[at - 1] < 0x80:
-                    break
-            if offset & 7 or offset + 8 > cython.cast(cython.ulonglong, size) or kind >= 0x80:
-                raise ValueError("a pointer lies outside its block", offsets[i])
             if size <= large_bytes:
-                hash_ = (hash_ ^ offset) * _FNV_PRIME
+                hash_ = (hash_ ^ cython.cast(cython.ulonglong, offset)) * _FNV_PRIME
                 hash_ ^= hash_ >> 29
             else:
                 hash_ |= 1
@@ -324,9 +348,7 @@ def edges_after_keys(
     edge: cython.Py_ssize_t
     place: cython.longlong
     key: cython.longlong
-    low: cython.Py_ssize_t
-    high: cython.Py_ssize_t
-    middle: cython.Py_ssize_t
+    number: cython.Py_ssize_t
     last: cython.longlong = data.shape[0] - 8
     if not keys.shape[0]:
         return found.finish(), numbers.finish()
@@ -340,16 +362,10 @@ def edges_after_keys(
             key = _word(data, place)
             if key < keys[0] or key > keys[keys.shape[0] - 1]:
                 continue
-            low, high = 0, keys.shape[0]
-            while high - low > 1:
-                middle = (low + high) // 2
-                if keys[middle] <= key:
-                    low = middle
-                else:
-                    high = middle
-            if keys[low] == key:
+            number = _last_at_most(keys, key)
+            if number >= 0 and keys[number] == key:
                 found.push(cython.cast(cython.int, edge))
-                numbers.push(cython.cast(cython.int, low))
+                numbers.push(cython.cast(cython.int, number))
     return found.finish(), numbers.finish()
 
 
@@ -386,11 +402,10 @@ def pointers_into(
     region: cython.Py_ssize_t
     word: cython.Py_ssize_t
     count: cython.Py_ssize_t
-    at: cython.Py_ssize_t
+    at: cython.longlong
     block: cython.Py_ssize_t
     end: cython.Py_ssize_t = data.shape[0]
-    offset: cython.ulonglong
-    shift: cython.int
+    offset: cython.longlong
     for region in range(offsets.shape[0]):
         if offsets[region] < 0 or sizes[region] < 0 or sizes[region] > end - offsets[region] or lists[region] < 0:
             raise ValueError("a region leaves the data", offsets[region])
@@ -399,23 +414,9 @@ def pointers_into(
             marks = array.clone(__import__("array").array("B"), 2 * count, zero=True)
         at = lists[region]
         while True:
-            if at >= end:
-                raise ValueError("a pointer list leaves the data", offsets[region])
-            at += 1
-            if data[at - 1] == 0:
+            offset = _pair(data, cython.address(at), sizes[region], offsets[region])
+            if offset < 0:
                 break
-            offset = 0
-            shift = 0
-            while True:
-                if at >= end or shift > 56:
-                    raise ValueError("a pointer list leaves the data", offsets[region])
-                offset |= cython.cast(cython.ulonglong, data[at] & 0x7F) << shift
-                shift += 7
-                at += 1
-                if data[at - 1] < 0x80:
-                    break
-            if offset & 7 or offset + 8 > cython.cast(cython.ulonglong, sizes[region]):
-                raise ValueError("a pointer lies outside its block", offsets[region])
             marks[offset >> 3] = 1
         for word in range(count):
             block = index.find(_word(data, offsets[region] + 8 * word))
