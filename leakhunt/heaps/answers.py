@@ -9,13 +9,12 @@ from leakhunt.graph.dominators import count_by, retained_by_class, retained_obje
 from leakhunt.graph.join import holding_nodes, retention_at, sites_at
 from leakhunt.graph.paths import UNREACHED, Rank, path_to, shortest_paths
 from leakhunt.heaps.goroutines import goroutines
-from leakhunt.heaps.trees import dominator_tree, tree_rows
+from leakhunt.heaps.trees import dominator_tree, step_text, tree_table
 from leakhunt.heaps.view import HeapView
-from leakhunt.model.answer import Answer, Column, Fact, Row, Table, Unit
+from leakhunt.model.answer import Answer, Column, Fact, Row, Table, Unit, ppm
 from leakhunt.model.heap import Int64
 from leakhunt.model.site import AllocationSite, Frame
 
-PPM = 1_000_000
 _SITES_SHOWN = 5
 _FRAMES_SHOWN = 3
 _TYPE_TITLES = {
@@ -37,7 +36,7 @@ def summary(view: HeapView, most: int = 8) -> Answer:
         Fact("objects", "objects", graph.objects, Unit.COUNT),
         Fact("heap_bytes", "in bytes", graph.heap_bytes, Unit.BYTES),
         Fact("pointers", "pointers between them", graph.edges, Unit.COUNT),
-        Fact("types_known_ppm", "bytes of a known type", _ppm(view.naming.typed_bytes, graph.heap_bytes), Unit.SHARE),
+        Fact("types_known_ppm", "bytes of a known type", ppm(view.naming.typed_bytes, graph.heap_bytes), Unit.SHARE),
         Fact("goroutines", "goroutines", int((~goroutines.is_system).sum()), Unit.COUNT),
         Fact("sampled_objects", "objects with their site", len(graph.sample_objects), Unit.COUNT),
         Fact("last_gc_ns", "", process.last_gc_ns),
@@ -53,7 +52,7 @@ def summary(view: HeapView, most: int = 8) -> Answer:
 
 def types(view: HeapView, most: int = 30, by: str = "bytes") -> Answer:
     """Objects by type: how many, their own bytes, and what they retain. `by` is what to sort by: bytes, objects, retained."""
-    return Answer("leakhunt.dump.types/1", _whole(view), [_types(view, most, by)], view.notes)
+    return Answer("leakhunt.dump.types/1", whole(view), [_types(view, most, by)], view.notes)
 
 
 def _types(view: HeapView, most: int, by: str) -> Table:
@@ -67,7 +66,7 @@ def _types(view: HeapView, most: int, by: str) -> Table:
         {
             "objects": int(objects[t]),
             "bytes": int(sizes[t]),
-            "share_ppm": _ppm(int(sizes[t]), graph.heap_bytes),
+            "share_ppm": ppm(int(sizes[t]), graph.heap_bytes),
             "retained_bytes": int(retained[t]),
             "known": bool(naming.type_is_known[t]),
             "type": naming.type_names[t],
@@ -88,7 +87,7 @@ def _types(view: HeapView, most: int, by: str) -> Table:
 def roots(view: HeapView, most: int = 30) -> Answer:
     """Root groups by what they reach first, and by what they alone retain; goroutines by where they wait."""
     tables = [_roots(view, most), goroutines(view, most), _reached(view)]
-    return Answer("leakhunt.dump.roots/1", _whole(view), tables, view.notes)
+    return Answer("leakhunt.dump.roots/1", whole(view), tables, view.notes)
 
 
 def _roots(view: HeapView, most: int) -> Table:
@@ -104,7 +103,7 @@ def _roots(view: HeapView, most: int) -> Table:
                 "root": group.name,
                 "reached_bytes": int(trie.total_bytes[node]),
                 "reached_objects": int(trie.total_objects[node]),
-                "share_ppm": _ppm(int(trie.total_bytes[node]), view.graph.heap_bytes),
+                "share_ppm": ppm(int(trie.total_bytes[node]), view.graph.heap_bytes),
                 "retained_bytes": int(dominators.retained_bytes[vertex]),
                 "pointers": int(pointers[number]),
             }
@@ -124,29 +123,15 @@ def _roots(view: HeapView, most: int) -> Table:
 
 def tree(view: HeapView, most: int = 30) -> Answer:
     """The heaviest retention paths from the roots down, as a tree."""
-    rows = tree_rows(view.paths, most, view.graph.heap_bytes)
-    columns = [
-        Column("total_bytes", "with all below", Unit.BYTES),
-        Column("share_ppm", "of heap", Unit.SHARE),
-        Column("objects", "objects", Unit.COUNT),
-        Column("bytes", "own bytes", Unit.BYTES),
-        Column("tree", "path"),
-    ]
-    return Answer("leakhunt.dump.path/1", _whole(view), [Table("tree", "Retention paths", columns, rows)], view.notes)
+    table = tree_table(view.paths, most, view.graph.heap_bytes, "Retention paths", "with all below", "path")
+    return Answer("leakhunt.dump.path/1", whole(view), [table], view.notes)
 
 
 def dominators(view: HeapView, most: int = 30) -> Answer:
     """The dominator tree, folded by type: what would go if a root, or all such objects under it, were gone."""
-    rows = tree_rows(dominator_tree(view), most, view.graph.heap_bytes)
-    columns = [
-        Column("total_bytes", "retained", Unit.BYTES),
-        Column("share_ppm", "of heap", Unit.SHARE),
-        Column("objects", "objects", Unit.COUNT),
-        Column("bytes", "own bytes", Unit.BYTES),
-        Column("tree", "dominator"),
-    ]
-    table = Table("tree", "Dominators, folded by type", columns, rows)
-    return Answer("leakhunt.dump.dominators/1", _whole(view), [table, _largest(view, min(most, 10))], view.notes)
+    trie = dominator_tree(view)
+    table = tree_table(trie, most, view.graph.heap_bytes, "Dominators, folded by type", "retained", "dominator")
+    return Answer("leakhunt.dump.dominators/1", whole(view), [table, _largest(view, min(most, 10))], view.notes)
 
 
 def paths_of_objects(view: HeapView, objects: Int64, what: str, most: int = 5) -> Answer:
@@ -154,7 +139,7 @@ def paths_of_objects(view: HeapView, objects: Int64, what: str, most: int = 5) -
     held = holding_nodes(view.paths, objects)
     unreached = int((view.paths.node_of[objects] < 0).sum())
     facts = [
-        *_whole(view),
+        *whole(view),
         Fact("asked", "asked for", what),
         Fact("asked_objects", "objects found", len(objects), Unit.COUNT),
         Fact("unreached_objects", "unreached", unreached, Unit.COUNT),
@@ -219,7 +204,8 @@ def objects_of_sites(view: HeapView, matches: Callable[[str], object]) -> Int64:
     )
 
 
-def _whole(view: HeapView) -> list[Fact]:
+def whole(view: HeapView) -> list[Fact]:
+    """How many objects, and what they weigh."""
     return [
         Fact("objects", "objects", view.graph.objects, Unit.COUNT),
         Fact("heap_bytes", "in bytes", view.graph.heap_bytes, Unit.BYTES),
@@ -234,7 +220,7 @@ def _reached(view: HeapView) -> Table:
         here: NDArray[np.bool_] = ranks == rank
         if here.any():
             weight = int(sizes.sum(where=here))
-            share = _ppm(weight, view.graph.heap_bytes)
+            share = ppm(weight, view.graph.heap_bytes)
             rows.append({"reached_by": label, "objects": int(here.sum()), "bytes": weight, "share_ppm": share})
     columns = [
         Column("bytes", "bytes", Unit.BYTES),
@@ -280,9 +266,9 @@ def _short(frame: Frame) -> str:
 
 def _path_table(view: HeapView, number: int, node: int, count: int) -> Table:
     retention = retention_at(view.paths, node)
-    rows: list[Row] = [{"objects": None, "bytes": None, "step": f"{retention.root.name} ({retention.root.kind})"}]
+    rows: list[Row] = [{"objects": None, "bytes": None, "step": step_text(0, retention.root.kind, retention.root.name)}]
     rows += [
-        {"objects": step.objects, "bytes": step.bytes, "step": "  " * depth + f"{step.edge} {step.type}".strip()}
+        {"objects": step.objects, "bytes": step.bytes, "step": step_text(depth, step.edge, step.type)}
         for depth, step in enumerate(retention.path, 1)
     ]
     columns = [Column("objects", "objects", Unit.COUNT), Column("bytes", "bytes", Unit.BYTES), Column("step", "path")]
@@ -315,7 +301,3 @@ def _largest(view: HeapView, most: int) -> Table:
         Column("type", "type"),
     ]
     return Table("largest", "Objects by retained size", columns, rows)
-
-
-def _ppm(part: int, whole: int) -> int:
-    return part * PPM // whole if whole else 0

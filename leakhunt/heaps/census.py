@@ -2,22 +2,18 @@
 
 from datetime import UTC, datetime
 
+from leakhunt.heaps.answers import whole
 from leakhunt.heaps.view import HeapView
-from leakhunt.model.answer import Answer, Column, Fact, Row, Table, Unit
+from leakhunt.model.answer import Answer, Column, Fact, Row, Table, Unit, ppm
 from leakhunt.model.census import Basis, ExpiryCensus, MapUse, Place
 from leakhunt.units import format_bytes, format_duration
 
-PPM = 1_000_000
 MIN_MAP_BYTES = 1 << 12  # maps at a place that weigh less are not worth a line
 
 
 def expiry(view: HeapView, most: int = 20) -> Answer:
     """Entries of containers by their expiry, and what else a dump proves about containers."""
-    graph = view.graph
-    facts = [
-        Fact("objects", "objects", graph.objects, Unit.COUNT),
-        Fact("heap_bytes", "in bytes", graph.heap_bytes, Unit.BYTES),
-    ]
+    graph, facts = view.graph, whole(view)
     if graph.process.last_gc_ns:
         facts.append(Fact("now", "counted against", f"{_utc(graph.process.last_gc_ns)}, the last collection before the dump"))
     notes = list(view.notes)
@@ -66,7 +62,7 @@ def _expired(found: tuple[ExpiryCensus, ...], most: int) -> Table:
             "with_expiry": census.with_expiry,
             "expired": census.expired,
             "expired_at_most": census.expired_at_most,
-            "expired_ppm": census.expired * PPM // max(census.entries, 1),
+            "expired_ppm": ppm(census.expired, census.entries),
             "oldest_overdue_ns": census.oldest_overdue_ns,
             "median_overdue_ns": census.median_overdue_ns,
             "oldest": format_duration(census.oldest_overdue_ns / 1e9) if census.expired else "-",
@@ -118,7 +114,7 @@ def _maps(maps: tuple[MapUse, ...], most: int) -> Table:
             "maps": use.maps,
             "entries": use.entries,
             "slots": use.slots,
-            "used_ppm": use.entries * PPM // max(use.slots, 1),
+            "used_ppm": ppm(use.entries, use.slots),
             "bytes": use.bytes,
             "type": use.map_type,
             "shown": f"{use.place.root_name}, {use.map_type}",

@@ -10,12 +10,12 @@ from leakhunt.graph.growth import CountedPaths, PathGrowth, below_node, compare,
 from leakhunt.graph.join import SiteJoin, sites_of
 from leakhunt.graph.places import path_text
 from leakhunt.heaps.answers import site_table
+from leakhunt.heaps.trees import step_text
 from leakhunt.heaps.view import HeapView
-from leakhunt.model.answer import Answer, Column, Fact, Row, Table, Unit
+from leakhunt.model.answer import Answer, Column, Fact, Row, Table, Unit, ppm
 from leakhunt.model.census import MapUse
 from leakhunt.model.heap import Segment
 
-PPM = 1_000_000
 _SITES_SHOWN = 5
 
 
@@ -149,9 +149,9 @@ def _row(growth: PathGrowth, node: int, maps: dict[str, MapUse]) -> Row:
         "grown_objects": int(objects[-1] - objects[0]),
         "first_objects": int(objects[0]),
         "last_objects": int(objects[-1]),
-        "share_ppm": int(growth.grown_bytes[node]) * PPM // max(1, gains),
+        "share_ppm": ppm(int(growth.grown_bytes[node]), gains),
         "survivors": int(growth.survivors[node]),
-        "kept_ppm": int(growth.survivors[node]) * PPM // int(objects[0]) if objects[0] else None,
+        "kept_ppm": ppm(int(growth.survivors[node]), int(objects[0])) if objects[0] else None,
         "monotonic": bool((totals[1:] > totals[:-1]).all()),
         "entries": holder.entries if holder is not None else None,
         "slots": holder.slots if holder is not None else None,
@@ -173,15 +173,13 @@ def _map_of(growth: PathGrowth, path: Sequence[int], maps: dict[str, MapUse]) ->
 def _path_table(growth: PathGrowth, node: int) -> Table:
     rows: list[Row] = []
     for depth, step in enumerate(growth.path(node)):
-        label, name = growth.steps[step]
-        text = f"{name} ({label})" if depth == 0 else f"{label} {name}".strip()
         rows.append(
             {
                 "first_objects": int(growth.objects[step, 0]),
                 "last_objects": int(growth.objects[step, -1]),
                 "first_total_bytes": int(growth.total_bytes[step, 0]),
                 "last_total_bytes": int(growth.total_bytes[step, -1]),
-                "step": "  " * depth + text,
+                "step": step_text(depth, *growth.steps[step]),
             }
         )
     columns = [

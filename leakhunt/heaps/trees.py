@@ -6,13 +6,31 @@ from leakhunt.graph.paths import PathTrie, Rank, RootGroup
 from leakhunt.heaps.view import HeapView
 from leakhunt.kernels.graph import sum_up
 from leakhunt.kernels.trie import trie
-from leakhunt.model.answer import Row
+from leakhunt.model.answer import Column, Row, Table, Unit, ppm
 
-PPM = 1_000_000
 SHARED = RootGroup(None, "held from several roots", Rank.GLOBAL)
 
 
-def tree_rows(trie: PathTrie, most: int, whole_bytes: int) -> list[Row]:
+def tree_table(trie: PathTrie, most: int, heap_bytes: int, title: str, total: str, step: str) -> Table:
+    """The heaviest nodes of a trie, indented; `total` and `step` head what a node weighs with all below it, and its text."""
+    columns = [
+        Column("total_bytes", total, Unit.BYTES),
+        Column("share_ppm", "of heap", Unit.SHARE),
+        Column("objects", "objects", Unit.COUNT),
+        Column("bytes", "own bytes", Unit.BYTES),
+        Column("tree", step),
+    ]
+    return Table("tree", title, columns, _tree_rows(trie, most, heap_bytes))
+
+
+def step_text(depth: int, label: str, name: str) -> str:
+    """One step of a path on a line of its own: a root's name and kind, else edge and type."""
+    if depth == 0:
+        return f"{name} ({label})" if label else name
+    return "  " * depth + f"{label} {name}".strip()
+
+
+def _tree_rows(trie: PathTrie, most: int, heap_bytes: int) -> list[Row]:
     """The `most` heaviest nodes (with all below them), depth first, heavier children first. A parent weighs no less than its
     child and comes before it, so what is shown is a tree from the roots down."""
     chosen = set(np.lexsort((np.arange(len(trie)), -trie.total_bytes))[:most].tolist())
@@ -35,8 +53,8 @@ def tree_rows(trie: PathTrie, most: int, whole_bytes: int) -> list[Row]:
                 "bytes": int(trie.bytes[node]),
                 "total_objects": int(trie.total_objects[node]),
                 "total_bytes": int(trie.total_bytes[node]),
-                "share_ppm": int(trie.total_bytes[node]) * PPM // max(1, whole_bytes),
-                "tree": "  " * depth + ((f"{name} ({label})" if label else name) if is_root else f"{label} {name}".strip()),
+                "share_ppm": ppm(int(trie.total_bytes[node]), heap_bytes),
+                "tree": step_text(depth, label, name),
             }
         )
         stack.extend((child, depth + 1) for child in reversed(children.get(node, [])))

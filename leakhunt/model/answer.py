@@ -12,6 +12,11 @@ Value = int | float | str | bool | None
 Row = dict[str, Any]  # Values by key, or lists of such rows: what JSON holds
 
 
+def ppm(part: int, whole: int) -> int:
+    """`part` of `whole` in parts per million, rounded down; 0 of nothing."""
+    return part * 1_000_000 // whole if whole else 0
+
+
 class Unit(StrEnum):
     """How a person reads a number."""
 
