@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import zstandard
 
 from leakhunt.decode.heapdump import read_dump
@@ -22,8 +23,10 @@ from leakhunt.errors import DecodeError
 from leakhunt.graph.build import build_graph
 from leakhunt.graph.shapes import name_by_shape
 from leakhunt.heaps import answers
+from leakhunt.heaps.census import expiry
+from leakhunt.heaps.series import diff
 from leakhunt.heaps.view import HeapView
-from leakhunt.reports.answers import render_json
+from leakhunt.reports.answers import render_json, render_text
 from tests.decode.test_heapdump import WHOLE
 from tests.heaps import story
 
@@ -64,15 +67,24 @@ def mutated(seed: bytes, chance: random.Random) -> bytes:
 def run(data: bytes) -> None:
     """Everything that is done with a dump. Raises only DecodeError."""
     view = HeapView("x", build_graph(read_dump(memoryview(data), "x")))
-    for answer in (answers.summary, answers.tree, answers.dominators):
-        render_json(answer(view))
+    answer_all(view)
+    write_stripped(view.graph, view.naming)
 
 
 def run_stripped(body: bytes) -> None:
     """The same from a stripped dump, damaged behind its compression."""
-    view = HeapView("x", read_stripped(MAGIC + zstandard.compress(body, 1), "x"))
-    for answer in (answers.summary, answers.tree, answers.dominators):
-        render_json(answer(view))
+    answer_all(HeapView("x", read_stripped(MAGIC + zstandard.compress(body, 1), "x")))
+
+
+def answer_all(view: HeapView) -> None:
+    """The answer of every command, in every form."""
+    made = [make(view) for make in (answers.summary, answers.types, answers.roots, answers.tree, answers.dominators, expiry)]
+    made += [diff([view, view]), answers.paths_of_objects(view, np.arange(view.graph.objects), "all")]
+    if view.graph.objects:
+        made.append(answers.path_of_object(view, int(view.graph.addresses[-1])) or made[0])
+    for answer in made:
+        render_json(answer)
+        render_text(answer, 100)
 
 
 def main(seconds: float, files: list[str]) -> None:
