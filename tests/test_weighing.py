@@ -1,0 +1,182 @@
+"""How a hunt weighs: the whole table of charge against excuse, which groups are one leak, and what is said in the end."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import pytest
+
+from leakhunt.config import Settings
+from leakhunt.evidence import Evidence
+from leakhunt.hunt import _limit, _weigh, hunt
+from leakhunt.measure.groups import Group
+from leakhunt.model.finding import Confidence, Finding, Growth, Stance, Verdict
+from tests.detectors.lab import Row, evidence, goroutines, ramp
+
+LOW, MEDIUM, HIGH = Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH
+LEAK = evidence(Row("main.put < main.serve", 640, ramp(12, 6)))
+SHORT = evidence(Row("main.put < main.serve", 640, [0, 40, 80]))
+
+
+def said(stance: Stance, confidence: Confidence | None, pattern: str) -> list[Finding]:
+    return [] if confidence is None else [Finding("d", pattern, stance, confidence, (0,), "text", {}, "remedy")]
+
+
+def weighed(
+    charge: Confidence | None, excuse: Confidence | None, pattern: str = "pool", seen: Evidence = LEAK
+) -> Verdict | None:
+    findings = said(Stance.EXONERATES, excuse, pattern) + said(Stance.IMPLICATES, charge, "timer")
+    return _weigh(findings, seen)
+
+
+@pytest.mark.parametrize(
+    ("charge", "excuse", "verdict"),
+    [
+        (None, None, None),
+        (None, HIGH, None),
+        (LOW, None, Verdict.SUSPECT),
+        (MEDIUM, None, Verdict.LEAK),
+        (HIGH, None, Verdict.LEAK),
+        (LOW, LOW, Verdict.SUSPECT),
+        (LOW, MEDIUM, None),
+        (LOW, HIGH, None),
+        (MEDIUM, LOW, Verdict.LEAK),
+        (MEDIUM, MEDIUM, Verdict.SUSPECT),
+        (MEDIUM, HIGH, None),
+        (HIGH, MEDIUM, Verdict.LEAK),
+        (HIGH, HIGH, Verdict.SUSPECT),
+    ],
+)
+def test_charge_against_excuse(charge: Confidence | None, excuse: Confidence | None, verdict: Verdict | None) -> None:
+    assert weighed(charge, excuse) == verdict
+
+
+@pytest.mark.parametrize("pattern", ["plateau", "bounded-cache"])
+def test_an_excuse_that_says_when_it_ends_makes_it_filling(pattern: str) -> None:
+    assert weighed(MEDIUM, MEDIUM, pattern) == weighed(MEDIUM, HIGH, pattern) == Verdict.FILLING
+    assert weighed(HIGH, MEDIUM, pattern) == Verdict.LEAK
+    assert weighed(LOW, LOW, pattern) == Verdict.SUSPECT
+    weaker = (
+        said(Stance.EXONERATES, LOW, pattern) + said(Stance.EXONERATES, HIGH, "pool") + said(Stance.IMPLICATES, MEDIUM, "timer")
+    )
+    assert _weigh(weaker, LEAK) is None, "only the strongest excuse counts"
+
+
+def test_chance_takes_a_weak_charge_away_and_no_other() -> None:
+    assert weighed(LOW, LOW, "noise") is None
+    assert weighed(MEDIUM, LOW, "noise") == Verdict.LEAK
+    assert weighed(MEDIUM, MEDIUM, "noise") == Verdict.SUSPECT
+
+
+def test_few_snapshots_allow_a_suspicion_at_most() -> None:
+    assert [weighed(charge, None, seen=SHORT) for charge in (LOW, MEDIUM, HIGH)] == [Verdict.SUSPECT] * 3
+    assert weighed(MEDIUM, MEDIUM, seen=SHORT) == Verdict.SUSPECT
+    assert weighed(MEDIUM, MEDIUM, "plateau", seen=SHORT) == Verdict.SUSPECT
+    assert weighed(LOW, MEDIUM, seen=SHORT) is None
+
+
+def cases(*rows: Row, seen: Evidence | None = None) -> list[tuple[str, list[str]]]:
+    """Pattern and leaf functions of each case."""
+    report = hunt(seen or evidence(*rows))
+    return [(case.pattern, sorted(site.leaf.function for site in case.sites)) for case in report.cases]
+
+
+def test_parts_of_a_connection_are_one_leak_whoever_dials() -> None:
+    dial = "net/http.(*Transport).dialConn < net/http.(*Transport).dialConnFor"
+    reader, writer = (
+        Row(f"bufio.NewReaderSize < {dial}", 4096, ramp(12, 5)),
+        Row(f"bufio.NewWriterSize < {dial}", 4096, ramp(12, 2)),
+    )
+    request = Row("main.body < net/http.(*Transport).roundTrip < main.fetch", 2048, ramp(12, 9))
+    assert cases(reader, writer, request) == [("unclosed-body", ["bufio.NewReaderSize", "bufio.NewWriterSize", "main.body"])]
+
+
+def contexts(first: str, second: str) -> list[tuple[str, list[str]]]:
+    return cases(
+        Row(f"context.withCancel < context.WithCancel < {first}", 96, ramp(12, 5)),
+        Row(f"context.(*cancelCtx).propagateCancel < context.WithTimeout < {second}", 192, ramp(12, 9)),
+    )
+
+
+def test_what_one_library_makes_is_one_leak_where_one_function_calls_it() -> None:
+    apart = "main.a < main.b < main.c < main.d < main.e"
+    both = [("context-cancel-children", ["main.a", "main.handle"])]
+    two = [("context-cancel-children", ["main.a"]), ("context-cancel-children", ["main.handle"])]
+    assert contexts("main.handle < main.serve", f"{apart} < main.serve") == both
+    assert contexts("main.handle < main.serve", apart) == two
+    assert contexts("main.handle < main.main", f"{apart} < main.main") == two, "everything is called by main.main"
+
+
+def test_what_only_one_of_them_shares_is_two_leaks() -> None:
+    context = Row("context.withCancel < context.WithCancel < main.handle < main.serve", 96, ramp(12, 5))
+    other = Row("main.put < main.a < main.b < main.c < main.d < main.serve", 640, ramp(12, 9))
+    assert len(cases(context, other)) == 2
+
+
+def test_groups_that_do_not_both_grow_are_never_one() -> None:
+    dial = "net/http.(*Transport).dialConn < net/http.(*Transport).dialConnFor"
+    level = [300, 310, 305, 300, 312, 306, 300, 311, 307, 300, 309, 304]
+    found = cases(
+        Row(f"bufio.NewReaderSize < {dial}", 4096, ramp(12, 5)),
+        Row(f"bufio.NewWriterSize < {dial}", 65536, level, freed=ramp(12, 40)),
+    )
+    assert found == [("unclosed-body", ["bufio.NewReaderSize"])]
+
+
+def test_of_two_that_are_joined_the_stronger_finding_stays() -> None:
+    blocked = "runtime.gopark < runtime.chansend1 < main.ask"
+    seen = evidence(
+        Row("runtime.malg < runtime.newproc1 < runtime.newproc.func1 < runtime.systemstack", 416, ramp(12, 2)),
+        Row("main.question < main.ask", 4096, ramp(12, 5)),
+        goroutines=goroutines(**{blocked: ramp(12, 40)}),
+    )
+    (case,) = hunt(seen).cases
+    assert (case.pattern, len(case.sites)) == ("goroutine-leak", 2)
+    assert len({f.detector for f in case.evidence}) == len(case.evidence), "each detector speaks once"
+
+
+def forecast(growth: Growth, limit_bytes: int | None, inuse: Sequence[int] = (0, 0)) -> tuple[float, ...] | None:
+    seen = dataclasses.replace(LEAK, settings=Settings(limit_bytes=limit_bytes))
+    vars(seen).update(total_bytes=tuple(inuse))  # the cached property
+    found = _limit(growth, seen)
+    return None if found is None else (found.limit_bytes, found.hours, found.low_hours, found.high_hours)
+
+
+def test_hours_to_a_limit_by_hand() -> None:
+    assert forecast(Growth(9, 100.0, 50.0, 200.0, 1.0), 1_000, (5, 400)) == (1_000, 6, 3, 12)
+    assert forecast(Growth(9, 100.0, 0.0, 200.0, 1.0), 1_000, (5, 400)) == (1_000, 6, 3, math.inf)
+    assert forecast(Growth(9, 100.0, 0.5, 200.0, 1.0), 1_000, (5, 400)) == (1_000, 6, 3, 1200)
+    assert forecast(Growth(9, 100.0, 50.0, 200.0, 1.0), 1_000, (5, 2_000)) == (1_000, 0, 0, 0)
+    assert forecast(Growth(9, 0.5, 0.25, 1.0, 1.0), 1_000, (5, 999)) == (1_000, 2, 1, 4)
+    assert forecast(Growth(9, 0.0, -1.0, 1.0, 1.0), 1_000) is None
+    assert forecast(Growth(9, 100.0, 50.0, 200.0, 1.0), None) is None
+
+
+def test_a_case_says_what_it_rests_on() -> None:
+    (case,) = hunt(LEAK).cases
+    group: Group = LEAK.groups[0]
+    assert case.fingerprint == LEAK.series.sites[group.seed].fingerprint
+    assert (case.status, case.history_bytes[0], case.history_bytes[-1]) == ("new", 0, case.inuse_bytes)
+    assert len(case.history_bytes) == 12
+    assert (case.statistics.q_value, case.statistics.snapshots) == (group.trend.q, 12)
+    assert [f.stance for f in case.evidence] == sorted((f.stance for f in case.evidence), key="implicates".__ne__)
+    cleared = hunt(LEAK).cleared[0]
+    assert len(cleared.history_bytes) == 12
+    assert cleared.history_bytes[-1] == LEAK.series.inuse_bytes[1 - group.seed, -1]
+
+
+@pytest.mark.parametrize(("gained", "verdict"), [(4, "inconclusive"), (1, "clean")])
+def test_clean_wants_most_of_the_growth_explained(gained: int, verdict: str) -> None:
+    """Sites of too few objects to test: 4 blocks of 8 MiB beside 100 of 1 MiB are more than a fifth, one is less."""
+    table = Row("main.table < main.load", 1 << 20, [100] * 8)
+    found = hunt(evidence(table, Row("main.put < main.serve", 8 << 20, [0] * 7 + [gained])))
+    assert found.verdict == verdict
+    assert any("could not be tested; nothing cleared them" in note for note in found.notes)
+
+
+def test_the_gravest_case_is_the_verdict() -> None:
+    filling = [0, 40, 72, 98, 118, 134, 147, 158, 166, 173, 178, 183, 186, 189, 191, 193]
+    found = hunt(evidence(Row("main.a < main.f", 640, ramp(16, 6)), Row("main.b < main.g", 640, filling)))
+    assert [case.verdict for case in found.cases] == ["leak", "filling"]
+    assert found.verdict == "leak"
+    assert found.headline.startswith("main.a ")
