@@ -50,6 +50,7 @@ NAMED = re.compile(
 YEAR_NS = 31_557_600 * 1_000_000_000
 PLAUSIBLE_NS, COLUMN_NS = EXPIRY_YEARS * YEAR_NS, EXPIRY_COLUMN_YEARS * YEAR_NS
 CLOCK_NS = DUMP_CLOCK_SECONDS * 1_000_000_000
+STRAY_SHARE = 0.01  # of the entries of a container that its owner also reaches by a shorter way
 UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 
 
@@ -174,7 +175,7 @@ def _by_container(
     graph: HeapGraph, paths: PathTrie, dominators: Dominators, typing: Typing | None, column: _Column, now_ns: int
 ) -> Iterator[ExpiryCensus]:
     if column.values.type_id:
-        owners = owner_nodes(paths, column.values.objects, column.inline)
+        owners = _with_strays(paths, owner_nodes(paths, column.values.objects, column.inline))
     else:  # where nothing has a name, no container can be told from its plumbing: what one root holds is taken together
         owners = outermost_nodes(paths, column.values.objects)
     upper_ns = graph.process.modified_ns if 0 <= graph.process.modified_ns - now_ns <= CLOCK_NS else now_ns
@@ -210,6 +211,20 @@ def _by_container(
             cap_field=cap_field,
             cap=cap,
         )
+
+
+def _with_strays(paths: PathTrie, owners: Int64) -> Int64:
+    """The owner of each entry, where the few that a shorter way reaches (the ends of a cache's list) are counted with the many
+    below: an owner far poorer than one that it holds is that one's."""
+    nodes, counts = np.unique(owners[owners >= 0], return_counts=True)
+    by_node = dict(zip(nodes.tolist(), counts.tolist(), strict=True))
+    owners = owners.copy()
+    for node, count in by_node.items():
+        below = [other for other in by_node if other != node and node in paths.path(other)]
+        richest = max(below, key=by_node.__getitem__, default=node)
+        if count <= STRAY_SHARE * by_node[richest] and richest != node:
+            owners[owners == node] = richest
+    return owners
 
 
 def _is_map(typing: Typing | None, objects: Int64) -> bool:
