@@ -363,6 +363,10 @@ GAINED_SHARE = 0.10
 GAINED_SIGMAS = 3.0
 """And by how many times the square root of both counts' sum, which is about how much a level population changes by chance."""
 
+GAINED_OVER_GONE = 0.5
+"""And by this part of what went: of a population that turned over between the dumps two counts show a level and its swings.
+Fixtures: a swept cache (coupons-swept) gained .3 of what went, by the phase of its sweep; queues that grow .7 and 3.6."""
+
 LEVEL_SHARE = 0.05
 """Gain between two dumps, in objects and in bytes, up to which a path is level. Fixtures: the rings and tables that every
 program of the shop holds moved by 2 % at most, its leaks by 10 % and more."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from leakhunt.graph.paths import PathTrie
 from leakhunt.model.finding import Retention
 from leakhunt.model.heap import HeapGraph, Int32, Int64, Naming
-from leakhunt.thresholds import GAINED_SHARE, GAINED_SIGMAS, KEPT_OBJECTS, KEPT_SHARE
+from leakhunt.thresholds import GAINED_OVER_GONE, GAINED_SHARE, GAINED_SIGMAS, KEPT_OBJECTS, KEPT_SHARE
 
 Key = tuple[int, tuple[str, str]]
 
@@ -109,6 +109,8 @@ class Stay:
         """It gained a tenth, and more than chance gives: two counts of a level population differ by about the square root of
         their sum. A path that the first dump does not have says nothing: its root may be a variable that was not live then."""
         gained = self.last_objects - self.first_objects
+        if gained < GAINED_OVER_GONE * (self.first_objects - self.stayed):
+            return False  # most of it turned over: a level that swings, by the phase of a sweep
         beyond_chance = gained >= GAINED_SIGMAS * math.sqrt(self.first_objects + self.last_objects)
         return self.first_objects >= KEPT_OBJECTS and beyond_chance and gained >= GAINED_SHARE * self.first_objects
 

@@ -4,9 +4,19 @@ import dataclasses
 
 import pytest
 
-from leakhunt.detectors import append_only_slice, goroutine_leak, level_between_dumps, unbounded_map
+from leakhunt.detectors import (
+    append_only_slice,
+    bounded_cache,
+    cap_not_kept,
+    defer_in_loop,
+    goroutine_leak,
+    intern_table,
+    level_between_dumps,
+    unbounded_map,
+)
 from leakhunt.detectors.held import container_key, told_by
 from leakhunt.evidence import Evidence
+from leakhunt.model.census import InternTable, MapUse, Place
 from leakhunt.model.finding import GcRoot, Retention, RetentionStep
 from tests.detectors.lab import Row, evidence, ramp, verdicts
 from tests.detectors.test_kept_between_dumps import LEAK, seen
@@ -99,17 +109,25 @@ def test_a_buffer_that_grew_between_dumps_is_told_by_its_bytes() -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Shown(Evidence):
-    """Evidence with a dump that shows one path for every group."""
+    """Evidence with dumps that show one path for every group, and what lies at its end."""
 
     shown: Retention | None = None
+    use: MapUse | None = None
+    table: InternTable | None = None
 
     def retention(self, group: object) -> Retention | None:
         return self.shown
 
+    def capped(self, group: object) -> MapUse | None:
+        return self.use
 
-def with_path(retention: Retention) -> Shown:
+    def interned(self, group: object) -> InternTable | None:
+        return self.table
+
+
+def with_path(retention: Retention, use: MapUse | None = None, table: InternTable | None = None) -> Shown:
     known = evidence(LEAK, Row("main.put < main.main", 27_264, ramp(12, 20)))
-    return Shown(known.series, shown=retention)
+    return Shown(known.series, shown=retention, use=use, table=table)
 
 
 def test_where_a_path_speaks_stacks_are_silent() -> None:
@@ -123,6 +141,41 @@ def test_where_a_path_speaks_stacks_are_silent() -> None:
 def test_goroutines_are_told_without_a_goroutine_profile() -> None:
     (finding, *_) = goroutine_leak.examine(with_path(ASK))
     assert finding.text == "goroutines pile up: a heap dump finds 900 objects that only frames of main.(*buyer).ask hold"
+
+
+def capped(entries: int, cap: int) -> MapUse:
+    place = Place("bss", "main.devices", "main.store", "main.devices -> main.store -> .items map[string]int")
+    return MapUse(place, "map[string]int", 1, entries, 2 * entries, 64 * entries, "size", cap)
+
+
+@pytest.mark.parametrize(
+    ("entries", "cap", "confidence"), [(999, 500, ["medium"]), (1000, 500, ["high"]), (505, 500, []), (499, 500, [])]
+)
+def test_a_cap_that_is_not_kept_accuses(entries: int, cap: int, confidence: list[str]) -> None:
+    seen_full = with_path(CASES["a map"][0], use=capped(entries, cap))
+    assert [said for _, said in verdicts(cap_not_kept.examine, seen_full)] == confidence
+
+
+def test_a_cap_excuses_what_grows_towards_it_where_two_dumps_show_it() -> None:
+    two = seen(range(30), range(60)).dumps
+    for entries, confidence in ((490, "high"), (10, "medium")):
+        known = dataclasses.replace(with_path(CASES["a map"][0], use=capped(entries, 500)), dumps=two)
+        (finding, *_) = bounded_cache.examine(known)
+        assert (finding.confidence, finding.facts["cap"]) == (confidence, 500)
+        assert list(bounded_cache.examine(dataclasses.replace(known, dumps=two[:1]))) == []
+        assert list(bounded_cache.examine(dataclasses.replace(known, use=capped(501, 500)))) == []
+
+
+@pytest.mark.parametrize(("same", "confidence"), [(900, ["medium"]), (890, [])])
+def test_values_that_are_their_keys_are_interned(same: int, confidence: list[str]) -> None:
+    table = InternTable(capped(1, 1).place, "map[string]string", 1000, same)
+    interning = with_path(path("main.seen", ".seen map[string]string#1", "[key] string#1000"), table=table)
+    assert [said for _, said in verdicts(intern_table.examine, interning)] == confidence
+
+
+def test_deferred_calls_are_counted() -> None:
+    (finding,) = defer_in_loop.examine(with_path(CASES["deferred calls"][0]))
+    assert finding.facts == {"function": "main.(*inbox).empty", "deferred_calls": 900}
 
 
 def test_one_container_has_one_key_whatever_hangs_on_its_entries() -> None:
