@@ -3,14 +3,15 @@
 Knows the field numbers of profile.proto and the wire format (protobuf.dev/programming-guides/encoding), and accepts what
 Go's own reader accepts (github.com/google/pprof/profile/{proto,encode}.go in Go 1.26): repeated numbers packed or not,
 fields in any order, unknown fields skipped, varints of up to ten bytes. Text stays where it is: strings come back as byte
-ranges. Ids become indices here, so whoever reads the columns need not check them again.
+ranges. Ids become indices (`leakhunt.kernels.ids`), so whoever reads the columns need not check them again.
 
 Memory: 8 bytes a number, and a number takes at least one byte of input, so no input can ask for more than some ten times
-its own size, whatever it declares. Cost: linear in the input; profiles whose location ids are not simply 1, 2, 3, ...
-pay a binary search for each frame.
+its own size, whatever it declares. Cost: linear in the input.
 """
 
 import cython
+
+from leakhunt.kernels.ids import Ids
 
 # Field numbers of profile.proto.
 _SAMPLE_TYPE = cython.declare(cython.ulonglong, 1)
@@ -58,13 +59,15 @@ class Columns:
 
 @cython.cclass
 class _Cursor:
-    """Reads varints and field headers of `data`; `at` is the position, `value` the last number or length read."""
+    """Reads varints and field headers of `data`; `at` is the position, `value` the last number or length read, `numbers` what
+    `message` found."""
 
     data: cython.const[cython.uchar][::1]
     at: cython.Py_ssize_t
     field: cython.ulonglong
     wire: cython.int
     value: cython.ulonglong
+    numbers = cython.declare(cython.ulonglong[11])
 
     @cython.cfunc
     @cython.inline
@@ -126,16 +129,89 @@ class _Cursor:
         return 0
 
     @cython.cfunc
+    @cython.inline
     @cython.exceptval(-1, check=False)
-    def count(self, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    def stop(self) -> cython.Py_ssize_t:
+        """Where the field just read ends, whose value must have a length."""
+        self.expect(2)
+        return self.at + cython.cast(cython.Py_ssize_t, self.value)
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(-1, check=False)
+    def step_over(self) -> cython.int:
+        """Steps over the value of a field that nobody wants."""
+        if self.wire == 2:
+            self.at += cython.cast(cython.Py_ssize_t, self.value)
+        return 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(-1, check=False)
+    def next_message(self) -> cython.int:
+        """Reads fields of the whole profile up to one that has a length; 0 where there is none."""
+        end: cython.Py_ssize_t = self.data.shape[0]
+        while self.at < end:
+            self.header(end)
+            if self.wire == 2:
+                return 1
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def message(self, stop: cython.Py_ssize_t, last: cython.int) -> cython.int:
+        """Reads a message up to byte `stop`: its fields 1 to `last`, which must be single numbers, into `numbers`; 0 where
+        absent, the last of several."""
+        field: cython.int
+        for field in range(last + 1):
+            self.numbers[field] = 0
+        while self.at < stop:
+            self.header(stop)
+            if 1 <= self.field <= cython.cast(cython.ulonglong, last):
+                self.expect(0)
+                self.numbers[self.field] = self.value
+            else:
+                self.step_over()
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def count(self) -> cython.Py_ssize_t:
         """How many numbers the field just read holds, packed (then `at` moves past them) or single."""
-        if self.wire != 2:
-            self.expect(0)
+        if self.wire == 0:
             return 1
-        stop: cython.Py_ssize_t = self.at + cython.cast(cython.Py_ssize_t, self.value)
+        stop: cython.Py_ssize_t = self.stop()
         numbers: cython.Py_ssize_t = _last_bytes(self.data, self.at, stop)
         self.at = stop
         return numbers
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def numbers_to(self, column: cython.longlong[::1], place: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """Writes those numbers to `column` from `place` on; the place behind the last."""
+        data: cython.const[cython.uchar][::1] = self.data
+        number: cython.ulonglong
+        if self.wire == 0:
+            column[place] = cython.cast(cython.longlong, self.value)
+            return place + 1
+        stop: cython.Py_ssize_t = self.stop()
+        at: cython.Py_ssize_t = self.at
+        while at < stop:
+            # One or two bytes, written out: nearly all of a large profile is read here.
+            number = data[at]
+            if number < 128:
+                at += 1
+            elif at + 1 < stop and data[at + 1] < 128:
+                number = (number & 127) | (cython.cast(cython.ulonglong, data[at + 1]) << 7)
+                at += 2
+            else:
+                self.at = at
+                number = self.varint(stop)
+                at = self.at
+            column[place] = cython.cast(cython.longlong, number)
+            place += 1
+        self.at = stop
+        return place
 
 
 @cython.cfunc
@@ -150,76 +226,6 @@ def _last_bytes(data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t,
     for at in range(start, stop):
         numbers += data[at] < 128
     return numbers
-
-
-@cython.cclass
-class _Index:
-    """From ids to positions. Ids 1, 2, 3, ... in order, which is what Go writes, need no table; others are sorted once
-    and searched, so that no choice of ids can make a look-up slow."""
-
-    dense: cython.bint
-    size: cython.Py_ssize_t
-    noun: str
-    ids: cython.longlong[::1]
-    positions: cython.longlong[::1]
-
-    def __init__(self, ids: object, noun: str) -> None:
-        column: cython.longlong[::1] = ids
-        position: cython.Py_ssize_t
-        self.noun = noun
-        self.size = column.shape[0]
-        self.dense = True
-        for position in range(self.size):
-            if column[position] == 0:
-                raise ValueError(f"a {noun} has the reserved id 0")
-            if column[position] != position + 1:
-                self.dense = False
-        self.ids = column
-        if self.dense:
-            return
-        order: list = sorted(range(self.size), key=list(ids).__getitem__)
-        self.ids, self.positions = _column(self.size), _column(self.size)
-        for position in range(self.size):
-            self.positions[position] = order[position]
-            self.ids[position] = column[self.positions[position]]
-            if position > 0 and self.ids[position] == self.ids[position - 1]:
-                raise ValueError(f"two {noun}s have the id {cython.cast(cython.ulonglong, self.ids[position])}")
-
-    @cython.cfunc
-    @cython.inline
-    @cython.exceptval(-2, check=False)
-    def search(self, key: cython.longlong) -> cython.Py_ssize_t:
-        """Position of `key`, -1 where it is missing."""
-        if self.dense:
-            return key - 1 if 0 < key <= self.size else -1
-        low: cython.Py_ssize_t = 0
-        high: cython.Py_ssize_t = self.size
-        middle: cython.Py_ssize_t
-        while low < high:
-            middle = (low + high) >> 1
-            if self.ids[middle] < key:
-                low = middle + 1
-            else:
-                high = middle
-        return self.positions[low] if low < self.size and self.ids[low] == key else -1
-
-    @cython.cfunc
-    @cython.inline
-    @cython.exceptval(-1, check=False)
-    def find(self, key: cython.ulonglong) -> cython.Py_ssize_t:
-        position: cython.Py_ssize_t = self.search(cython.cast(cython.longlong, key))
-        if position < 0:
-            raise ValueError(f"a stack names {self.noun} {key}, which does not exist")
-        return position
-
-    @cython.cfunc
-    @cython.exceptval(-1, check=False)
-    def resolve(self, ids: cython.longlong[::1], out: cython.longlong[::1]) -> cython.int:
-        """Writes the position of each id to `out`, -1 where it is 0 or missing."""
-        i: cython.Py_ssize_t
-        for i in range(ids.shape[0]):
-            out[i] = self.search(ids[i])
-        return 0
 
 
 def scan(data: bytes) -> Columns:
@@ -249,12 +255,10 @@ class _Scan:
     period_type: tuple
     scalars: list
     bytes_key: cython.ulonglong
-    string_starts: object
-    string_ends: object
-    location_ids: object
-    function_ids: object
-    mapping_ids: object
-    line_ids: object
+    location_ids: cython.longlong[::1]
+    function_ids: cython.longlong[::1]
+    mapping_ids: cython.longlong[::1]
+    line_ids: cython.longlong[::1]
 
     def __init__(self, data: bytes) -> None:
         self.source = data
@@ -274,7 +278,7 @@ class _Scan:
     @cython.cfunc
     @cython.exceptval(-1, check=False)
     def measure(self) -> cython.int:
-        """First pass: counts, the string table's ranges, and the small lists that are kept as Python numbers."""
+        """First pass: counts, and the small lists that are kept as Python numbers."""
         c: _Cursor = self.cursor
         end: cython.Py_ssize_t = self.size
         stop: cython.Py_ssize_t
@@ -284,38 +288,35 @@ class _Scan:
             c.header(end)
             field: cython.ulonglong = c.field
             if field == _SAMPLE:
-                c.expect(2)
-                stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
+                stop = c.stop()
                 self.samples += 1
                 while c.at < stop:
                     c.header(stop)
                     if c.field == 1:
-                        self.stack_size += c.count(stop)
+                        self.stack_size += c.count()
                     elif c.field == 2:
-                        self.value_count += c.count(stop)
-                    elif c.wire == 2:
-                        c.at += cython.cast(cython.Py_ssize_t, c.value)
+                        self.value_count += c.count()
+                    else:
+                        c.step_over()
             elif field == _LOCATION:
-                c.expect(2)
-                stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
+                stop = c.stop()
                 self.locations += 1
                 if c.value < 2:
                     raise ValueError("a location without an id", c.at)
                 while c.at < stop:
                     c.header(stop)
                     self.lines += c.field == 4
-                    if c.wire == 2:
-                        c.at += cython.cast(cython.Py_ssize_t, c.value)
+                    c.step_over()
             elif field == _COMMENT:
-                stop = c.at + cython.cast(cython.Py_ssize_t, c.value) if c.wire == 2 else c.at
-                if c.wire != 2:
-                    c.expect(0)
+                if c.wire == 0:
                     self.comments.append(c.value)
+                    continue
+                stop = c.stop()
                 while c.at < stop:
                     self.comments.append(c.varint(stop))
             elif field in (_SAMPLE_TYPE, _PERIOD_TYPE):
-                c.expect(2)
-                pair: tuple = self.value_type(c.at + cython.cast(cython.Py_ssize_t, c.value))
+                c.message(c.stop(), 2)
+                pair: tuple = (c.numbers[1], c.numbers[2])
                 if field == _SAMPLE_TYPE:
                     self.sample_types.append(pair)
                 else:
@@ -324,7 +325,7 @@ class _Scan:
                 c.expect(2)
                 if field != _STRING and c.value < 2:
                     raise ValueError("a function or mapping without an id", c.at)
-                c.at += cython.cast(cython.Py_ssize_t, c.value)
+                c.step_over()
                 self.functions += field == _FUNCTION
                 self.mappings += field == _MAPPING
                 self.strings += field == _STRING
@@ -333,26 +334,9 @@ class _Scan:
                 if field == _TIME_NANOS and self.scalars[9] != 0:
                     raise ValueError("two profiles follow each other in it")
                 self.scalars[field] = cython.cast(cython.longlong, c.value)
-            elif c.wire == 2:
-                c.at += cython.cast(cython.Py_ssize_t, c.value)
+            else:
+                c.step_over()
         return 0
-
-    @cython.cfunc
-    def value_type(self, stop: cython.Py_ssize_t) -> tuple:
-        c: _Cursor = self.cursor
-        kind: cython.ulonglong = 0
-        unit: cython.ulonglong = 0
-        while c.at < stop:
-            c.header(stop)
-            if c.field == 1:
-                c.expect(0)
-                kind = c.value
-            elif c.field == 2:
-                c.expect(0)
-                unit = c.value
-            elif c.wire == 2:
-                c.at += cython.cast(cython.Py_ssize_t, c.value)
-        return kind, unit
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -361,12 +345,12 @@ class _Scan:
         self.fill_strings(out)
         self.fill_tables(out)
         self.check_small_strings(out)
-        mapping_of: _Index = _Index(self.mapping_ids, "mapping")
-        function_of: _Index = _Index(self.function_ids, "function")
-        location_of: _Index = _Index(self.location_ids, "location")
-        function_of.resolve(self.line_ids, out.line_functions)
-        mapping_of.resolve(out.location_mappings, out.location_mappings)
-        self.fill_samples(out, location_of)
+        mappings, functions = Ids(self.mapping_ids, "mapping"), Ids(self.function_ids, "function")
+        locations = Ids(self.location_ids, "location")
+        mappings.resolve(out.location_mappings, out.location_mappings, "")
+        functions.resolve(self.line_ids, out.line_functions, "")
+        self.fill_samples(out)
+        locations.resolve(out.stack_locations, out.stack_locations, "stack")
         return 0
 
     @cython.cfunc
@@ -380,11 +364,8 @@ class _Scan:
         stop: cython.Py_ssize_t
         self.bytes_key = 0
         c.at = 0
-        while c.at < self.size:
-            c.header(self.size)
-            if c.wire != 2:
-                continue
-            stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
+        while c.next_message():
+            stop = c.stop()
             if c.field == _STRING:
                 starts[n], ends[n] = c.at, stop
                 if n == 0 and stop != c.at:
@@ -433,92 +414,54 @@ class _Scan:
         out.line_numbers, out.location_addresses = _column(self.lines), _column(self.locations)
         out.location_mappings, out.function_strings = _column(self.locations), _column(2 * self.functions)
         out.mapping_numbers = _column(5 * self.mappings)
-        location_ids: cython.longlong[::1] = self.location_ids
         addresses: cython.longlong[::1] = out.location_addresses
         location_mappings: cython.longlong[::1] = out.location_mappings
         line_offsets: cython.longlong[::1] = out.line_offsets
-        line_ids: cython.longlong[::1] = self.line_ids
         line_numbers: cython.longlong[::1] = out.line_numbers
-        function_ids: cython.longlong[::1] = self.function_ids
         function_strings: cython.longlong[::1] = out.function_strings
-        mapping_ids: cython.longlong[::1] = self.mapping_ids
         mapping_numbers: cython.longlong[::1] = out.mapping_numbers
         location: cython.Py_ssize_t = 0
         line: cython.Py_ssize_t = 0
         function: cython.Py_ssize_t = 0
         mapping: cython.Py_ssize_t = 0
-        line_stop: cython.Py_ssize_t
+        column: cython.Py_ssize_t
         c.at = 0
-        while c.at < self.size:
-            c.header(self.size)
-            if c.wire != 2:
-                continue
-            stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
+        while c.next_message():
+            stop = c.stop()
             if c.field == _LOCATION:
                 while c.at < stop:
                     c.header(stop)
-                    if c.field == 1:
-                        c.expect(0)
-                        location_ids[location] = cython.cast(cython.longlong, c.value)
-                    elif c.field == 2:
-                        c.expect(0)
-                        location_mappings[location] = cython.cast(cython.longlong, c.value)
-                    elif c.field == 3:
-                        c.expect(0)
-                        addresses[location] = cython.cast(cython.longlong, c.value)
-                    elif c.field == 4:
-                        c.expect(2)
-                        line_stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
-                        while c.at < line_stop:
-                            c.header(line_stop)
-                            if c.field == 1:
-                                c.expect(0)
-                                line_ids[line] = cython.cast(cython.longlong, c.value)
-                            elif c.field == 2:
-                                c.expect(0)
-                                line_numbers[line] = cython.cast(cython.longlong, c.value)
-                            elif c.field == 3:
-                                c.expect(0)
-                            elif c.wire == 2:
-                                c.at += cython.cast(cython.Py_ssize_t, c.value)
+                    if c.field == 4:
+                        c.message(c.stop(), 3)
+                        self.line_ids[line] = cython.cast(cython.longlong, c.numbers[1])
+                        line_numbers[line] = cython.cast(cython.longlong, c.numbers[2])
                         line += 1
-                    elif c.field == 5:
+                    elif 1 <= c.field <= 5:
                         c.expect(0)
-                    elif c.wire == 2:
-                        c.at += cython.cast(cython.Py_ssize_t, c.value)
+                        if c.field == 1:
+                            self.location_ids[location] = cython.cast(cython.longlong, c.value)
+                        elif c.field == 2:
+                            location_mappings[location] = cython.cast(cython.longlong, c.value)
+                        elif c.field == 3:
+                            addresses[location] = cython.cast(cython.longlong, c.value)
+                    else:
+                        c.step_over()
                 location += 1
                 line_offsets[location] = line
             elif c.field == _FUNCTION:
-                while c.at < stop:
-                    c.header(stop)
-                    if 1 <= c.field <= 5:
-                        c.expect(0)
-                        if c.field == 1:
-                            function_ids[function] = cython.cast(cython.longlong, c.value)
-                        elif c.field == 2:
-                            function_strings[2 * function] = self.string_index(c.value)
-                        elif c.field == 3:
-                            self.string_index(c.value)
-                        elif c.field == 4:
-                            function_strings[2 * function + 1] = self.string_index(c.value)
-                    elif c.wire == 2:
-                        c.at += cython.cast(cython.Py_ssize_t, c.value)
+                c.message(stop, 5)
+                self.function_ids[function] = cython.cast(cython.longlong, c.numbers[1])
+                function_strings[2 * function] = self.string_index(c.numbers[2])
+                self.string_index(c.numbers[3])
+                function_strings[2 * function + 1] = self.string_index(c.numbers[4])
                 function += 1
             elif c.field == _MAPPING:
-                while c.at < stop:
-                    c.header(stop)
-                    if 1 <= c.field <= 10:
-                        c.expect(0)
-                        if c.field == 1:
-                            mapping_ids[mapping] = cython.cast(cython.longlong, c.value)
-                        elif c.field <= 6:
-                            if c.field >= 5:
-                                self.string_index(c.value)
-                            mapping_numbers[5 * mapping + cython.cast(cython.Py_ssize_t, c.field) - 2] = cython.cast(
-                                cython.longlong, c.value
-                            )
-                    elif c.wire == 2:
-                        c.at += cython.cast(cython.Py_ssize_t, c.value)
+                c.message(stop, 10)
+                self.mapping_ids[mapping] = cython.cast(cython.longlong, c.numbers[1])
+                for column in range(5):
+                    mapping_numbers[5 * mapping + column] = cython.cast(cython.longlong, c.numbers[column + 2])
+                self.string_index(c.numbers[5])
+                self.string_index(c.numbers[6])
                 mapping += 1
             else:
                 c.at = stop
@@ -526,7 +469,8 @@ class _Scan:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def fill_samples(self, out: Columns, location_of: _Index) -> cython.int:
+    def fill_samples(self, out: Columns) -> cython.int:
+        """Samples, their stacks as ids."""
         c: _Cursor = self.cursor
         width: cython.Py_ssize_t = len(self.sample_types)
         out.values, out.stack_locations = _column(self.value_count), _column(self.stack_size)
@@ -539,61 +483,22 @@ class _Scan:
         frame: cython.Py_ssize_t = 0
         value: cython.Py_ssize_t = 0
         stop: cython.Py_ssize_t
-        inner: cython.Py_ssize_t
-        at: cython.Py_ssize_t
-        key: cython.ulonglong
-        dense: cython.ulonglong = location_of.size if location_of.dense else 0
-        data: cython.const[cython.uchar][::1] = c.data
         c.at = 0
-        while c.at < self.size:
-            c.header(self.size)
-            if c.wire != 2:
-                continue
-            stop = c.at + cython.cast(cython.Py_ssize_t, c.value)
+        while c.next_message():
+            stop = c.stop()
             if c.field != _SAMPLE:
                 c.at = stop
                 continue
             while c.at < stop:
                 c.header(stop)
                 if c.field == 1:
-                    if c.wire != 2:
-                        stack_locations[frame] = location_of.find(c.value)
-                        frame += 1
-                        continue
-                    inner = c.at + cython.cast(cython.Py_ssize_t, c.value)
-                    at = c.at
-                    while at < inner:
-                        # One or two bytes, written out: nearly all of a large profile is read here.
-                        key = data[at]
-                        if key < 128:
-                            at += 1
-                        elif at + 1 < inner and data[at + 1] < 128:
-                            key = (key & 127) | (cython.cast(cython.ulonglong, data[at + 1]) << 7)
-                            at += 2
-                        else:
-                            c.at = at
-                            key = c.varint(inner)
-                            at = c.at
-                        if key - 1 < dense:  # 0 wraps to the largest number
-                            stack_locations[frame] = cython.cast(cython.longlong, key - 1)
-                        else:
-                            stack_locations[frame] = location_of.find(key)
-                        frame += 1
-                    c.at = inner
+                    frame = c.numbers_to(stack_locations, frame)
                 elif c.field == 2:
-                    if c.wire == 2:
-                        inner = c.at + cython.cast(cython.Py_ssize_t, c.value)
-                        while c.at < inner:
-                            values[value] = cython.cast(cython.longlong, c.varint(inner))
-                            value += 1
-                    else:
-                        values[value] = cython.cast(cython.longlong, c.value)
-                        value += 1
+                    value = c.numbers_to(values, value)
                 elif c.field == 3:
-                    c.expect(2)
-                    self.label(c.at + cython.cast(cython.Py_ssize_t, c.value), block_bytes, sample)
-                elif c.wire == 2:
-                    c.at += cython.cast(cython.Py_ssize_t, c.value)
+                    self.label(c.stop(), block_bytes, sample)
+                else:
+                    c.step_over()
             sample += 1
             if value != sample * width:
                 raise ValueError(
@@ -608,30 +513,14 @@ class _Scan:
     def label(self, stop: cython.Py_ssize_t, block_bytes: cython.longlong[::1], sample: cython.Py_ssize_t) -> cython.int:
         """Takes the first numeric label `bytes`, and checks the string indices of all labels."""
         c: _Cursor = self.cursor
-        key: cython.ulonglong = 0
-        text: cython.ulonglong = 0
-        number: cython.ulonglong = 0
-        unit: cython.ulonglong = 0
-        while c.at < stop:
-            c.header(stop)
-            if 1 <= c.field <= 4:
-                c.expect(0)
-                if c.field == 1:
-                    key = c.value
-                elif c.field == 2:
-                    text = c.value
-                elif c.field == 3:
-                    number = c.value
-                else:
-                    unit = c.value
-            elif c.wire == 2:
-                c.at += cython.cast(cython.Py_ssize_t, c.value)
+        c.message(stop, 4)
+        key: cython.ulonglong = c.numbers[1]
         self.string_index(key)
-        self.string_index(text)
-        if text == 0:
-            self.string_index(unit)
+        self.string_index(c.numbers[2])
+        if c.numbers[2] == 0:
+            self.string_index(c.numbers[4])
             if self.bytes_key != 0 and key == self.bytes_key and block_bytes[sample] == 0:
-                block_bytes[sample] = cython.cast(cython.longlong, number)
+                block_bytes[sample] = cython.cast(cython.longlong, c.numbers[3])
         return 0
 
 
