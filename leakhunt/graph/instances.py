@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leakhunt.graph.layout import Layout
+from leakhunt.graph.slots import Layout
 from leakhunt.graph.types import Typing
 from leakhunt.graph.variables import words_at
 from leakhunt.model.gotype import GoType, Kind, Program

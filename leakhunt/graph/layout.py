@@ -12,93 +12,17 @@ import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leakhunt.graph.slots import MAX_WORDS, Action, Layout, Slot, Tables, columns_of
 from leakhunt.model.gotype import GoType, Kind, Program
-from leakhunt.model.heap import WORD_BYTES, Int32, Int64
+from leakhunt.model.heap import WORD_BYTES
 
-MAX_WORDS = 1 << 16  # of one layout: a value above 512 KiB is laid out as far as that, an array by its element
 STRING = "string"
 _SHAPE = "go.shape."  # how code that several instantiations share calls its types; data has the type of one of them
 SHAPE_PENALTY = 8  # in rank: whatever else fits is the real type
-
-
-class Action(IntEnum):
-    """What a pointer word says about the object it leads to. The numbers are the kernel's."""
-
-    SCALAR = 0  # the collector does not follow this word
-    POINTER = 1  # a pointer, to something unknown
-    BASE = 2  # to the start of an object of layout `argument`
-    INSIDE = 3  # to an element of an array of layout `argument`
-    INTERFACE = 4  # the word before it is an itab or a type
-    FUNCTION = 5  # to a closure, whose first word is the address of its code
-    DIRECTORY = 6  # of a map: its only group (`argument`) where the next word is 0, else its tables (`other`)
-    EITHER = 7  # to `argument` where the first byte there is not 0, else to `other`
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A pointer word: its number, what it leads to, its label (`.items`, `[x]`; "" continues what holds it)."""
-
-    word: int
-    action: Action
-    argument: int = -1
-    other: int = -1
-    label: str = ""
-
-
-@dataclass(slots=True)
-class Layout:
-    """What an object can be.
-
-    size_bytes     of one element
-    repeats        the object is as many elements as fit
-    is_open        only the first words are known: pointers elsewhere are no contradiction
-    is_internal    plumbing of a container
-    type_id, base  the Go type of an element; what it was allocated as (a malloc header names this)
-    rank           the more telling of two layouts of one size wins: a map's groups over an array of structs
-    is_map         the header of a map
-    group_type     of a map's groups or buckets: the type of one
-    """
-
-    name: str
-    size_bytes: int
-    slots: Sequence[Slot] = ()
-    repeats: bool = False
-    is_open: bool = False
-    is_internal: bool = False
-    type_id: int = 0
-    base: int = 0
-    rank: int = 0
-    is_map: bool = False
-    group_type: int = 0
-
-    @property
-    def has_pointers(self) -> bool:
-        """Whether the collector looks inside."""
-        return bool(self.slots) or self.is_open
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """All layouts as columns for the kernel: L layouts, W words of one element each, in a row.
-
-    starts      int64[L + 1]; layout l has the words `starts[l]` to `starts[l + 1]`
-    actions     int8[W], arguments, others int32[W]
-    sizes, bases int64[L]
-    flags       int8[L, 3]: repeats, is_open, rank
-    """
-
-    starts: Int64
-    actions: NDArray[np.int8]
-    arguments: Int32
-    others: Int32
-    sizes: Int64
-    bases: Int64
-    flags: NDArray[np.int8]
 
 
 Key = tuple[str, int]
@@ -122,6 +46,12 @@ class Layouts:
     def value(self, type_id: int) -> int:
         """Number of the layout of a value of this type; -1 where the type is unknown."""
         return self._number("value", type_id)
+
+    def inline(self, type_id: int) -> int:
+        """Number of the layout of a value that is a variable itself, no object: what it is must show in what it leads to."""
+        found = self.program.type(type_id)
+        is_list = found is not None and (found.package_path, found.name) == ("container/list", "list.List") and not self.raw
+        return self._number("inline list" if is_list else "value", type_id)
 
     def array(self, type_id: int) -> int:
         """Number of the layout of an array of such values, as slices have it."""
@@ -161,7 +91,7 @@ class Layouts:
         return (slot.action, slot.argument, slot.other) if slot is not None else (Action.POINTER, -1, -1)
 
     def _number(self, what: str, which: int) -> int:
-        if what in ("value", "array") and self.program.type(which) is None:
+        if what in ("value", "array", "inline list") and self.program.type(which) is None:
             return -1
         key = (what, which)
         if key not in self._numbers:
@@ -182,7 +112,7 @@ class Layouts:
         """The columns for the kernel."""
         self.settle()
         for layout in self.layouts[len(self._columns) :]:
-            self._columns.append(_columns_of(layout))
+            self._columns.append(columns_of(layout))
         starts = np.concatenate([[0], np.cumsum([len(columns) for columns in self._columns])]).astype(np.int64)
         joined = np.concatenate([np.empty((0, 3), np.int32), *self._columns])
         actions, arguments, others = joined[:, 0].astype(np.int8), joined[:, 1].copy(), joined[:, 2].copy()
@@ -208,6 +138,12 @@ class Layouts:
             level = self._value(found)
             level.name, level.is_internal, level.rank = _SYNC_MAP_LEVEL.sub("sync.Map", found.name), False, 1
             return level
+        if what == "inline list":
+            return Layout(found.name, found.size_bytes, self._unique(self._flatten(found, 0, "")), type_id=found.id)
+        if what == "end of list":
+            end = self._value(found)
+            end.name, end.is_internal, end.rank = "list.List", False, 1
+            return end
         if what == "array":
             slots = self._unique(self._flatten(found, 0, "[x]"))
             return Layout(f"[]{found.name}", found.size_bytes, slots, repeats=True, type_id=found.id, base=found.id)
@@ -231,7 +167,8 @@ class Layouts:
         if self.raw:
             return layout
         if package == "container/list" and name == "list.List":
-            layout.slots = [Slot(s.word, s.action, s.argument, s.other, "") for s in layout.slots]
+            element = self.value(self._list_element(found))
+            layout.slots = [Slot(s.word, s.action, element if s.word < 2 else s.argument, s.other, "") for s in layout.slots]
         elif package == "container/list" and name == "list.Element":
             layout.is_internal = True
             layout.slots = [Slot(s.word, s.action, s.argument, s.other, "[x]" if s.word == 4 else "") for s in layout.slots]
@@ -400,6 +337,8 @@ class Layouts:
         pool = self.array(self.program.type_named("sync.poolLocal")) if (found.package_path, found.name) == _POOL else -1
         if found.package_path == "internal/sync" and found.name.startswith("sync.HashTrieMap[") and not self.raw:
             return self._sync_map(found)
+        if (found.package_path, found.name) == ("container/list", "list.List") and not self.raw:
+            return self._inline_list(found)
         slots: list[Slot] = []
         for f in found.fields:
             inner = self.program.type(f.type_id)
@@ -415,6 +354,21 @@ class Layouts:
             if len(slots) > MAX_WORDS:
                 break
         return slots
+
+    def _inline_list(self, found: GoType) -> list[Slot]:
+        """A list.List inside something else is no object: its first and last element stand for it. Its root is an element that
+        points to the next and the previous one, and to the list."""
+        element = self._list_element(found)
+        if not element:
+            return []
+        ends = [Slot(word, Action.BASE, self._number("end of list", element)) for word in (0, 1)]
+        inner = self.program.type(element)
+        rest = self._flatten(inner, 0, "") if inner is not None else []
+        return [*ends, *(Slot(slot.word, slot.action, slot.argument, slot.other) for slot in rest if slot.word >= len(ends))]
+
+    def _list_element(self, found: GoType) -> int:
+        root = next((f.type_id for f in found.fields if f.name == "root"), 0)
+        return root if self.program.type(root) is not None else 0
 
     def _sync_map(self, found: GoType) -> list[Slot]:
         """The topmost level of a sync.Map's trie stands for the whole map; those below it are plumbing."""
@@ -453,17 +407,6 @@ class Layouts:
         for slot in slots:
             seen.setdefault(slot.word, slot)
         return [seen[word] for word in sorted(seen)]
-
-
-def _columns_of(layout: Layout) -> NDArray[np.int32]:
-    """(action, argument, other) of each word of one element; no rows for one without pointers."""
-    count = min(-(-layout.size_bytes // WORD_BYTES), MAX_WORDS) if layout.slots else 0
-    rows = np.full((count, 3), -1, np.int32)
-    rows[:, 0] = Action.SCALAR
-    slots = [slot for slot in layout.slots if slot.word < count]
-    if slots:
-        rows[[slot.word for slot in slots]] = [(slot.action, slot.argument, slot.other) for slot in slots]
-    return rows
 
 
 _POOL = ("sync", "sync.Pool")

@@ -7,9 +7,9 @@ than a quarter of it, and nothing else points to the array. Cost: one pass over 
 
 import numpy as np
 
-from leakhunt.graph.layout import Action
 from leakhunt.graph.paths import PathTrie
 from leakhunt.graph.places import cap_of, owner_nodes, place_of
+from leakhunt.graph.slots import Action
 from leakhunt.graph.types import Typing
 from leakhunt.graph.variables import words_at
 from leakhunt.model.census import MapUse, PinnedSlack

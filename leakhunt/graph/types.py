@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.graph.inward import timers
-from leakhunt.graph.layout import Action, Layouts, Tables
+from leakhunt.graph.layout import Layouts
 from leakhunt.graph.roots import deferring_functions, name_without_place, telling_frames
 from leakhunt.graph.shapes import name_by_shape
+from leakhunt.graph.slots import Action, Tables
 from leakhunt.graph.variables import Frames, Globals, words_at
 from leakhunt.kernels import propagate
 from leakhunt.model.gotype import Program

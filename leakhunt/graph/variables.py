@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leakhunt.graph.layout import Action, Layout, Layouts, Slot
+from leakhunt.graph.layout import Layouts
+from leakhunt.graph.slots import Action, Layout, Slot
 from leakhunt.graph.waiting import waiting_values
 from leakhunt.kernels import blocks
 from leakhunt.model.gotype import Kind, Program, Variable
@@ -87,7 +88,7 @@ class Globals:
         found = program.type(variable.type_id) if variable.type_id else None
         if found is None or (is_runtime(variable.name) and variable.size_bytes > MAX_RUNTIME_BYTES):
             return -1
-        return self.layouts.array(found.element) if found.kind == Kind.ARRAY else self.layouts.value(found.id)
+        return self.layouts.array(found.element) if found.kind == Kind.ARRAY else self.layouts.inline(found.id)
 
     def _target(self, address: int, slot: Slot) -> tuple[int, int, int] | None:
         """(address, layout, bytes) of the value in a segment that the pointer word at `address` leads to."""

@@ -1,7 +1,7 @@
 """Spreads layouts over a graph of blocks: a block whose layout is known tells what its pointers lead to.
 
 Blocks, edges and words are those of `leakhunt.kernels.graph`; what a layout means is the caller's. Column formats are those of
-`leakhunt.graph.layout.Tables`, action numbers those of `leakhunt.graph.layout.Action`.
+`leakhunt.graph.slots.Tables`, action numbers those of `leakhunt.graph.slots.Action`.
 
 Rules (each was needed on real dumps): a layout must fit its block and name every word that holds a pointer, else it is
 refused and counted; the layout that explains more bytes wins, of two that explain as many the higher rank; a block allocated

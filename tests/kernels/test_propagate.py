@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leakhunt.graph.layout import Action, Layouts
+from leakhunt.graph.layout import Layouts
+from leakhunt.graph.slots import Action
 from leakhunt.graph.types import SIZE_CLASSES, type_heap
 from leakhunt.heaps.view import open_heap
 from leakhunt.kernels import propagate
