@@ -10,7 +10,7 @@ from pathlib import Path
 
 from leakhunt.advice import next_steps
 from leakhunt.detectors import DETECTORS, detector_name
-from leakhunt.detectors.held import container_key
+from leakhunt.detectors.held import ContainerKey, container_key
 from leakhunt.evidence import Evidence
 from leakhunt.heap_timeline import with_gc_traces
 from leakhunt.measure.groups import Group, join
@@ -74,14 +74,19 @@ def _joined(evidence: Evidence, said: dict[Group, list[Finding]]) -> list[Group]
     """The groups, with those made one that are one leak by what detectors said: a connection, an entry, a context whose parts
     a library allocates in many places. Their findings are joined in `said`, each detector's strongest kept."""
     groups: list[Group] = []
+    held: dict[Group, set[ContainerKey]] = {}
     for group in evidence.groups:
-        other = next((each for each in groups if _is_one_leak(evidence, said, each, group)), None)
+        key = container_key(evidence, group) if group.grows else None
+        held[group] = {key} if key is not None else set()
+        by_container = next((each for each in groups if held[each] & held[group]), None)
+        other = by_container or next((each for each in groups if _is_one_leak(evidence, said, each, group)), None)
         if other is None:
             groups.append(group)
             continue
         joined = join(evidence.series, other, group)
+        held[joined] = held[other] | held[group]
         strongest: dict[str, Finding] = {}
-        for finding in _said_of_both(evidence, said, other, group):
+        for finding in _said_of_both(said, other, group, one_container=by_container is not None):
             known = strongest.get(finding.detector)
             if known is None or _WEIGHT[finding.confidence] > _WEIGHT[known.confidence]:
                 strongest[finding.detector] = finding
@@ -90,21 +95,18 @@ def _joined(evidence: Evidence, said: dict[Group, list[Finding]]) -> list[Group]
     return groups
 
 
-def _said_of_both(evidence: Evidence, said: dict[Group, list[Finding]], a: Group, b: Group) -> list[Finding]:
+def _said_of_both(said: dict[Group, list[Finding]], a: Group, b: Group, *, one_container: bool) -> list[Finding]:
     """The findings on two groups that are one. What excuses a container's tables does not excuse the entries that outweigh
     them: of two groups that one container holds, the excuses are those of the one that grows faster."""
-    lesser = min(a, b, key=lambda group: group.trend.bytes_per_hour)
-    if container_key(evidence, a) is None or container_key(evidence, a) != container_key(evidence, b):
+    if not one_container:
         return [*said[a], *said[b]]
+    lesser = min(a, b, key=lambda group: group.trend.bytes_per_hour)
     return [f for group in (a, b) for f in said[group] if group is not lesser or f.stance is Stance.IMPLICATES]
 
 
 def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group, b: Group) -> bool:
     if not a.grows or not b.grows:
         return False
-    containers = [container_key(evidence, group) for group in (a, b)]
-    if containers[0] is not None and containers[0] == containers[1]:
-        return True
     patterns = [{f.pattern for f in said[group] if f.stance is Stance.IMPLICATES} for group in (a, b)]
     common = patterns[0] & patterns[1] & _OF_ONE_LIBRARY
     if not common or "unclosed-body" in common:

@@ -214,16 +214,25 @@ CACHES: tuple[Cache, ...] = (
 def cache_of(evidence: Evidence, group: Group) -> tuple[Cache, str] | None:
     """The known cache that a group's objects are in, with its type's name: by the types on their retention path, else by the
     stacks of the group and its company; None where there is none."""
-    for package, name in evidence.held_types(group):
-        type_name = name.partition("[")[0].rpartition(".")[2]
-        cache = next((each for each in CACHES if _in(package, each) and type_name in each.types), None)
-        if cache is not None:
-            return cache, f"{cache.name}.{type_name}"
-    return cache_on(evidence.company(group))
+    name = cache_type(evidence, group)
+    package = {each: package for package, each in evidence.held_types(group)}.get(name, "")
+    cache = _kept_as(package, name)
+    return (cache, f"{cache.name}.{_bare(name)}") if cache is not None else cache_on(evidence.company(group))
 
 
-def _in(package: str, cache: Cache) -> bool:
-    return _VERSION.sub("", package) in cache.packages
+def cache_type(evidence: Evidence, group: Group) -> str:
+    """The first type of a known cache on the group's retention path, as paths show it; "" for none."""
+    return next((name for package, name in evidence.held_types(group) if _kept_as(package, name) is not None), "")
+
+
+def _kept_as(package: str, name: str) -> Cache | None:
+    path = _VERSION.sub("", package)
+    return next((cache for cache in CACHES if path in cache.packages and _bare(name) in cache.types), None)
+
+
+def _bare(name: str) -> str:
+    """`Cache` of `ttlcache.Cache[string,*main.grant]`."""
+    return name.partition("[")[0].rpartition(".")[2]
 
 
 def cache_on(sites: Iterable[AllocationSite]) -> tuple[Cache, str] | None:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
+from leakhunt.detectors.caches import cache_type
 from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import GcRoot, Retention, RetentionStep
@@ -54,13 +55,18 @@ def speaks_against(held: Held | None, pattern: str, *others: str) -> bool:
     return held is not None and held.pattern not in ("", pattern, *others)
 
 
-def container_key(evidence: Evidence, group: Group) -> tuple[object, ...] | None:
-    """What is the same for all that one container holds: the path to it, or the function whose frames it is; None where no
-    dump tells."""
+ContainerKey = tuple[str | tuple[str, str], ...]
+
+
+def container_key(evidence: Evidence, group: Group) -> ContainerKey | None:
+    """What is the same for all that one container holds: the path to it, or to the known cache that it is a part of, or the
+    function whose frames it is; None where no dump tells."""
     retention = evidence.retention(group)
     place = _container(retention.path) if retention is not None else None
     if retention is None or place is None:
         return None
+    cache = cache_type(evidence, group)
+    place = next((i for i, step in enumerate(retention.path) if step.type == cache), place)
     root, above = retention.root, retention.path[: place + 1]
     name = root.name.partition(" ")[0] if root.kind in _STACKS else root.name
     return (name, *((step.edge, step.type) for step in above))
