@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from leakhunt.errors import DecodeError
-from leakhunt.kernels.wire import Columns, scan
+from leakhunt.kernels.wire import scan
 from leakhunt.model.profile import Mapping, Profile, ProfileKind, ValueType
 
 HEAP_SAMPLE_TYPES = ("alloc_objects", "alloc_space", "inuse_objects", "inuse_space")
@@ -85,14 +87,14 @@ class _Strings:
 
     __slots__ = ("_data", "_ends", "_starts")
 
-    def __init__(self, data: bytes, columns: Columns) -> None:
+    def __init__(self, data: bytes, columns: SimpleNamespace) -> None:
         self._data, self._starts, self._ends = data, columns.string_starts, columns.string_ends
 
     def __getitem__(self, index: int) -> str:
         return self._data[self._starts[index] : self._ends[index]].decode("utf-8", "surrogateescape")
 
 
-def _mappings(columns: Columns, text: _Strings) -> tuple[Mapping, ...]:
+def _mappings(columns: SimpleNamespace, text: _Strings) -> tuple[Mapping, ...]:
     mappings = []
     for i in range(0, len(columns.mapping_numbers), 5):
         start, limit, offset, file, build_id = columns.mapping_numbers[i : i + 5]

@@ -9,6 +9,9 @@ Memory: 8 bytes a number, and a number takes at least one byte of input, so no i
 its own size, whatever it declares. Cost: linear in the input.
 """
 
+from types import SimpleNamespace
+from typing import Any
+
 import cython
 
 from leakhunt.kernels.ids import Ids
@@ -23,38 +26,6 @@ _STRING = cython.declare(cython.ulonglong, 6)
 _TIME_NANOS = cython.declare(cython.ulonglong, 9)
 _PERIOD_TYPE = cython.declare(cython.ulonglong, 11)
 _COMMENT = cython.declare(cython.ulonglong, 13)
-
-
-@cython.cclass
-class Columns:
-    """What `scan` returns. Shapes as in leakhunt.model.profile.Profile; the rest:
-
-    scalars         the profile's own numbers by field number: 7 drop_frames, 8 keep_frames (string indices), 9 time_nanos,
-                    10 duration_nanos, 12 period, 14 default_sample_type (string index); 0 where absent
-    sample_types    (type, unit) string indices; period_type likewise
-    comments        string indices
-    string_starts, string_ends    int64[strings], byte ranges in the input
-    function_strings    int64[2F], name and file as string indices
-    mapping_numbers int64[5M]: start, limit, offset, file and build id as string indices
-    """
-
-    values = cython.declare(object, visibility="readonly")
-    stack_offsets = cython.declare(object, visibility="readonly")
-    stack_locations = cython.declare(object, visibility="readonly")
-    block_bytes = cython.declare(object, visibility="readonly")
-    line_offsets = cython.declare(object, visibility="readonly")
-    line_functions = cython.declare(object, visibility="readonly")
-    line_numbers = cython.declare(object, visibility="readonly")
-    location_addresses = cython.declare(object, visibility="readonly")
-    location_mappings = cython.declare(object, visibility="readonly")
-    function_strings = cython.declare(object, visibility="readonly")
-    mapping_numbers = cython.declare(object, visibility="readonly")
-    string_starts = cython.declare(object, visibility="readonly")
-    string_ends = cython.declare(object, visibility="readonly")
-    sample_types = cython.declare(list, visibility="readonly")
-    period_type = cython.declare(tuple, visibility="readonly")
-    comments = cython.declare(list, visibility="readonly")
-    scalars = cython.declare(list, visibility="readonly")
 
 
 @cython.cclass
@@ -104,11 +75,9 @@ class _Cursor:
         key: cython.ulonglong = self.varint(end)
         self.field = key >> 3
         self.wire = cython.cast(cython.int, key & 7)
-        if self.wire == 0:
+        if self.wire == 0 or self.wire == 2:
             self.value = self.varint(end)
-        elif self.wire == 2:
-            self.value = self.varint(end)
-            if self.value > cython.cast(cython.ulonglong, end - self.at):
+            if self.wire == 2 and self.value > cython.cast(cython.ulonglong, end - self.at):
                 raise ValueError(f"a field declares {self.value} bytes where {end - self.at} are left", start)
         elif self.wire == 1 or self.wire == 5:
             size: cython.int = 8 if self.wire == 1 else 4
@@ -228,11 +197,24 @@ def _last_bytes(data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t,
     return numbers
 
 
-def scan(data: bytes) -> Columns:
-    """Columns of the uncompressed profile `data`. Raises ValueError(reason[, byte offset]) for whatever Go's reader
-    refuses: a malformed field, an id that is 0, twice there or (in a stack) missing, a sample with another
-    number of values than there are sample types, a string index outside the table, two profiles in one file."""
-    return _Scan(data).run()
+def scan(data: bytes) -> SimpleNamespace:
+    """Columns of the uncompressed profile `data`, of the names and shapes that leakhunt.model.profile.Profile gives them; and
+
+    scalars         the profile's own numbers by field number: 7 drop_frames, 8 keep_frames (string indices), 9 time_nanos,
+                    10 duration_nanos, 12 period, 14 default_sample_type (string index); 0 where absent
+    sample_types    (type, unit) string indices; period_type likewise
+    comments        string indices
+    string_starts, string_ends    int64[strings], byte ranges in the input
+    function_strings    int64[2F], name and file as string indices
+    mapping_numbers int64[5M]: start, limit, offset, file and build id as string indices
+
+    Raises ValueError(reason[, byte offset]) for whatever Go's reader refuses: a malformed field, an id that is 0, twice there
+    or (in a stack) missing, a sample with another number of values than there are sample types, a string index outside the
+    table, two profiles in one file.
+    """
+    out = SimpleNamespace()
+    _Scan(data).run(out)
+    return out
 
 
 @cython.cclass
@@ -267,13 +249,22 @@ class _Scan:
         self.size = len(data)
 
     @cython.cfunc
-    def run(self) -> Columns:
+    @cython.exceptval(-1, check=False)
+    def run(self, out: Any) -> cython.int:
+        """Counts, then fills. Strings come first, because a sample's label is known by its key, whose text may come last."""
         self.measure()
         if self.strings == 0:
             raise ValueError("there is no string table")
-        out: Columns = Columns()
-        self.fill(out)
-        return out
+        self.fill_strings(out)
+        self.fill_tables(out)
+        self.check_small_strings(out)
+        mappings, functions = Ids(self.mapping_ids, "mapping"), Ids(self.function_ids, "function")
+        locations = Ids(self.location_ids, "location")
+        mappings.resolve(out.location_mappings, out.location_mappings, "")
+        functions.resolve(self.line_ids, out.line_functions, "")
+        self.fill_samples(out)
+        locations.resolve(out.stack_locations, out.stack_locations, "stack")
+        return 0
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -316,11 +307,10 @@ class _Scan:
                     self.comments.append(c.varint(stop))
             elif field in (_SAMPLE_TYPE, _PERIOD_TYPE):
                 c.message(c.stop(), 2)
-                pair: tuple = (c.numbers[1], c.numbers[2])
-                if field == _SAMPLE_TYPE:
-                    self.sample_types.append(pair)
+                if field == _PERIOD_TYPE:
+                    self.period_type = (c.numbers[1], c.numbers[2])
                 else:
-                    self.period_type = pair
+                    self.sample_types.append((c.numbers[1], c.numbers[2]))
             elif field in (_FUNCTION, _MAPPING, _STRING):
                 c.expect(2)
                 if field != _STRING and c.value < 2:
@@ -340,29 +330,13 @@ class _Scan:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def fill(self, out: Columns) -> cython.int:
-        """Second pass. Strings first, because a sample's label is known by its key, whose text may come last."""
-        self.fill_strings(out)
-        self.fill_tables(out)
-        self.check_small_strings(out)
-        mappings, functions = Ids(self.mapping_ids, "mapping"), Ids(self.function_ids, "function")
-        locations = Ids(self.location_ids, "location")
-        mappings.resolve(out.location_mappings, out.location_mappings, "")
-        functions.resolve(self.line_ids, out.line_functions, "")
-        self.fill_samples(out)
-        locations.resolve(out.stack_locations, out.stack_locations, "stack")
-        return 0
-
-    @cython.cfunc
-    @cython.exceptval(-1, check=False)
-    def fill_strings(self, out: Columns) -> cython.int:
+    def fill_strings(self, out: Any) -> cython.int:
         c: _Cursor = self.cursor
         out.string_starts, out.string_ends = _column(self.strings), _column(self.strings)
         starts: cython.longlong[::1] = out.string_starts
         ends: cython.longlong[::1] = out.string_ends
         n: cython.Py_ssize_t = 0
         stop: cython.Py_ssize_t
-        self.bytes_key = 0
         c.at = 0
         while c.next_message():
             stop = c.stop()
@@ -385,7 +359,7 @@ class _Scan:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def check_small_strings(self, out: Columns) -> cython.int:
+    def check_small_strings(self, out: Any) -> cython.int:
         pair: tuple
         for pair in [*self.sample_types, self.period_type]:
             self.string_index(pair[0])
@@ -404,7 +378,7 @@ class _Scan:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def fill_tables(self, out: Columns) -> cython.int:
+    def fill_tables(self, out: Any) -> cython.int:
         """Locations, lines, functions and mappings, their ids as they stand."""
         c: _Cursor = self.cursor
         stop: cython.Py_ssize_t
@@ -469,7 +443,7 @@ class _Scan:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def fill_samples(self, out: Columns) -> cython.int:
+    def fill_samples(self, out: Any) -> cython.int:
         """Samples, their stacks as ids."""
         c: _Cursor = self.cursor
         width: cython.Py_ssize_t = len(self.sample_types)
@@ -500,12 +474,10 @@ class _Scan:
                 else:
                     c.step_over()
             sample += 1
-            if value != sample * width:
-                raise ValueError(
-                    f"sample {sample - 1} has {value - (sample - 1) * width} values where there are {width} sample types",
-                    stop,
-                )
             stack_offsets[sample] = frame
+            if value != sample * width:
+                found = value - (sample - 1) * width
+                raise ValueError(f"sample {sample - 1} has {found} values where there are {width} sample types", stop)
         return 0
 
     @cython.cfunc
