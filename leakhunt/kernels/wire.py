@@ -271,12 +271,11 @@ class _Scan:
     def measure(self) -> cython.int:
         """First pass: counts, and the small lists that are kept as Python numbers."""
         c: _Cursor = self.cursor
-        end: cython.Py_ssize_t = self.size
         stop: cython.Py_ssize_t
         self.sample_types, self.comments, self.scalars = [], [], [0] * 16
         self.period_type = (0, 0)
-        while c.at < end:
-            c.header(end)
+        while c.at < self.size:
+            c.header(self.size)
             field: cython.ulonglong = c.field
             if field == _SAMPLE:
                 stop = c.stop()
