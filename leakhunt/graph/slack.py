@@ -2,10 +2,12 @@
 
 A map never gives its table back; a slice keeps its whole array. Both are facts of a dump, neither is a leak by itself: a map
 may fill again, a buffer may be reused. So a slice counts as pinning only where all slices of an array together show less
-than a quarter of it, and nothing else points to the array. Cost: one pass over the pointers to large arrays.
+than a quarter of it, nothing else points to the array, and the rest of it is not merely room. Cost: one pass over the
+pointers to large arrays.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leakhunt.graph.paths import PathTrie
 from leakhunt.graph.places import cap_of, owner_nodes, place_of
@@ -16,6 +18,7 @@ from leakhunt.model.census import MapUse, PinnedSlack
 from leakhunt.model.heap import WORD_BYTES, HeapGraph, Int64
 from leakhunt.thresholds import SLACK_ARRAY_BYTES, SLACK_VISIBLE_SHARE
 
+PROBES = 8  # words behind what a slice shows that are looked at, evenly spread
 SLOTS = 8  # of a group or bucket
 
 
@@ -85,7 +88,7 @@ def pinned_slack(graph: HeapGraph, paths: PathTrie, typing: Typing) -> tuple[Pin
     np.minimum.at(low, which.reshape(-1), first)
     np.maximum.at(high, which.reshape(-1), last)
     shown = np.clip(high - low, 0, graph.sizes[arrays])
-    short = shown < SLACK_VISIBLE_SHARE * graph.sizes[arrays]
+    short = (shown < SLACK_VISIBLE_SHARE * graph.sizes[arrays]) & ~_is_room(graph, typing, arrays, low, high)
     arrays, shown = arrays[short], shown[short]
     nodes = paths.node_of[arrays]
     found = []
@@ -102,6 +105,19 @@ def pinned_slack(graph: HeapGraph, paths: PathTrie, typing: Typing) -> tuple[Pin
             )
         )
     return tuple(sorted(found, key=lambda slack: (slack.visible_bytes - slack.bytes, slack.place.path)))
+
+
+def _is_room(graph: HeapGraph, typing: Typing, arrays: Int64, low: Int64, high: Int64) -> NDArray[np.bool_]:
+    """bool[...]: arrays shown from their start of which the rest is room to grow into, not something that was there: nothing is
+    shown (a buffer that was reset), or what is looked at behind it is all zero (made with a capacity)."""
+    rest = graph.sizes[arrays] - high
+    is_zero = np.ones(len(arrays), bool)
+    for probe in range(PROBES):
+        inside = (high + rest * (2 * probe + 1) // (2 * PROBES)) // WORD_BYTES * WORD_BYTES
+        inside = np.minimum(np.maximum(inside, high), graph.sizes[arrays] - WORD_BYTES)
+        is_zero &= words_at(graph.contents or memoryview(b""), graph.content_offsets[arrays] + inside) == 0
+    start = typing.data_words[arrays].astype(np.int64) * WORD_BYTES
+    return np.asarray((low == start) & (is_zero | (high <= low)), bool)
 
 
 def _shown(graph: HeapGraph, typing: Typing, edges: Int64, holders: Int64, targets: Int64) -> tuple[Int64, Int64]:

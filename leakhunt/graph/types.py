@@ -36,6 +36,7 @@ from leakhunt.model.heap import (
     Naming,
     RootKind,
 )
+from leakhunt.model.site import normalise
 
 TABLE_WORD, TABLE_BYTES, MAP_BYTES = 2, 32, 48  # where a map's table and header point on, and their sizes (old header too)
 MAX_ROUNDS = 64  # each reads at least one new type; real programs needed 3 to 8
@@ -300,7 +301,7 @@ class _Typer:
                 name = ""
             text = called.get((function, name))
             if text is None:
-                text = called[function, name] = f"{names[function]} {name}" if name else names[function]
+                text = called[function, name] = f"{normalise(names[function])} {name}".rstrip()
             self.root_names[i] = text
             if slot is not None:
                 place = variables.places[frame] + address - variables.lows[frame]
