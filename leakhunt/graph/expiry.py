@@ -1,9 +1,10 @@
 """Counts the entries of containers that are past their expiry: what turns the suspicion of a lazily expiring cache into proof.
 
 First by name: a field called like an expiry (`expiration`, `ExpiresAt`, `deadline`), of type time.Time, *time.Time or an
-integer of nanoseconds, microseconds, milliseconds or seconds since 1970, told by its values. Else by its values alone: a
-column of which at least 95 % lie around the dump's time, and some in the future, or it may be a time of creation. Without a
-binary the columns are the words of objects of one shape at one place.
+integer of nanoseconds, microseconds, milliseconds or seconds since 1970, told by its values; or the sum of two fields, when a
+value was made and how long it lives (`leakhunt.graph.ages`). Else by its values alone: a column of which at least 95 % lie
+around the dump's time, and some in the future, or it may be a time of creation. Without a binary the columns are the words of
+objects of one shape at one place.
 
 The dump carries no time. Its last collection (MemStats.LastGC) was before it, its file's mtime after: `expired` counts against
 the first, `expired_at_most` against the second. Times of the standard library's own types (contexts, connections) are left
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from leakhunt.graph.ages import born_of, ends, life_of
 from leakhunt.graph.dominators import Dominators
 from leakhunt.graph.instances import (
     NO_TIME,
@@ -32,6 +34,7 @@ from leakhunt.graph.places import cap_of, heaviest_node, outermost_nodes, owner_
 from leakhunt.graph.types import Typing
 from leakhunt.graph.variables import words_at
 from leakhunt.model.census import Basis, ExpiryCensus
+from leakhunt.model.gotype import GoType, Program
 from leakhunt.model.heap import MALLOC_HEADER_MAX_BYTES, WORD_BYTES, HeapGraph, Int64, Naming
 from leakhunt.model.site import is_standard
 from leakhunt.thresholds import (
@@ -107,12 +110,34 @@ def _typed_columns(graph: HeapGraph, typing: Typing, now_ns: int) -> Iterator[_C
         values = values_in(graph, typing, number) if fields else None
         if values is None or not len(values):
             continue
+        aged = _aged_column(graph, program, element, fields, values, now_ns, layout.repeats)
+        if aged is not None:
+            yield aged
+            continue
         for field in fields:
             is_named = NAMED.search(field.name.rpartition(".")[2]) is not None
             unit, times = _read(graph, values, field, now_ns, PLAUSIBLE_NS if is_named else COLUMN_NS)
             basis = Basis.NAMED_FIELD if is_named else Basis.COLUMN
             if unit and (is_named or _looks_like_expiry(times, now_ns)):
                 yield _Column(element.name, field, unit, basis, values, times, layout.repeats)
+
+
+def _aged_column(
+    graph: HeapGraph, program: Program, element: GoType, fields: list[TimeField], values: Values, now_ns: int, inline: bool
+) -> _Column | None:
+    """The sum of a birth and a life, where values have both and no field of their own for the end."""
+    if any(NAMED.search(field.name.rpartition(".")[2]) for field in fields):
+        return None
+    born, life = born_of(fields), life_of(program, element.id)
+    if born is None or life is None:
+        return None
+    unit, times = _read(graph, values, born, now_ns, PLAUSIBLE_NS)
+    numbers = words_at(graph.contents or memoryview(b""), values.offsets + life.offset)
+    ending = ends(times, unit, numbers, life)
+    if not unit or not (ending != NO_TIME).any():
+        return None
+    field = TimeField(f"{born.name} + {life.name}", born.offset, born.form)
+    return _Column(element.name, field, unit, Basis.NAMED_FIELD, values, ending, inline)
 
 
 def _read(graph: HeapGraph, values: Values, field: TimeField, now_ns: int, within_ns: int) -> tuple[str, Int64]:
