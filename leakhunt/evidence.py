@@ -20,6 +20,7 @@ from leakhunt.decode.dumpfile import is_dump_file, is_stripped_file
 from leakhunt.errors import ConfigError, DecodeError, MismatchError
 from leakhunt.graph.growth import PathGrowth, Stay, stay_of
 from leakhunt.graph.join import with_counts_before
+from leakhunt.graph.unreached import hidden_holder
 from leakhunt.heaps.series import growth_between, in_order
 from leakhunt.heaps.view import HeapView, open_heap
 from leakhunt.measure.cogrowth import by_near_function, meeting
@@ -97,6 +98,14 @@ class Evidence:
 
     def _retention(self, group: Group) -> Retention | None:
         by_line = self.settings.granularity == "line"
+        if self._between_dumps is not None:
+            first, last = in_order(self.dumps)[0], in_order(self.dumps)[-1]
+            objects = np.concatenate([last.sites.objects_of(self.series.sites[site], by_line) for site in group.sites])
+            hidden = hidden_holder(
+                (first.graph, first.paths, first.naming), (last.graph, last.paths, last.naming), np.unique(objects)
+            )
+            if hidden is not None:
+                return hidden
         for view in reversed(self.dumps):
             found = view.retention_of([self.series.sites[site] for site in group.sites], by_line)
             if found is not None:

@@ -367,6 +367,10 @@ GAINED_OVER_GONE = 0.5
 """And by this part of what went: of a population that turned over between the dumps two counts show a level and its swings.
 Fixtures: a swept cache (coupons-swept) gained .3 of what went, by the phase of its sweep; queues that grow .7 and 3.6."""
 
+HIDDEN_SAMPLES = 5
+"""Sampled objects of a site that nothing in the dump leads to, and more than half of all, from which it is asked whether they
+outlive collections: a few may be garbage that came after the last one."""
+
 LEVEL_SHARE = 0.05
 """Gain between two dumps, in objects and in bytes, up to which a path is level. Fixtures: the rings and tables that every
 program of the shop holds moved by 2 % at most, its leaks by 10 % and more."""
