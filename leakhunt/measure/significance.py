@@ -14,7 +14,7 @@ def normal_tail(z: Floats) -> Floats:
 
 
 def t_as_z(t: Floats, freedom: float) -> Floats:
-    """The normal deviate with the same tail as Student's t at `freedom` degrees (Wallace 1959; error below .02 from 4 degrees on)."""
+    """The normal deviate with the same tail as Student's t at `freedom` degrees (Wallace 1959; error below .02 from 4 on)."""
     size = (8 * freedom + 1) / (8 * freedom + 3) * np.sqrt(freedom * np.log1p(t**2 / freedom))
     return np.asarray(np.copysign(size, t), dtype=np.float64)
 
