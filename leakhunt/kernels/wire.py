@@ -10,7 +10,6 @@ its own size, whatever it declares. Cost: linear in the input.
 """
 
 from types import SimpleNamespace
-from typing import Any
 
 import cython
 
@@ -250,7 +249,7 @@ class _Scan:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def run(self, out: Any) -> cython.int:
+    def run(self, out: SimpleNamespace) -> cython.int:
         """Counts, then fills. Strings come first, because a sample's label is known by its key, whose text may come last."""
         self.measure()
         if self.strings == 0:
@@ -329,7 +328,7 @@ class _Scan:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def fill_strings(self, out: Any) -> cython.int:
+    def fill_strings(self, out: SimpleNamespace) -> cython.int:
         c: _Cursor = self.cursor
         out.string_starts, out.string_ends = _column(self.strings), _column(self.strings)
         starts: cython.longlong[::1] = out.string_starts
@@ -358,7 +357,7 @@ class _Scan:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def check_small_strings(self, out: Any) -> cython.int:
+    def check_small_strings(self, out: SimpleNamespace) -> cython.int:
         pair: tuple
         for pair in [*self.sample_types, self.period_type]:
             self.string_index(pair[0])
@@ -377,7 +376,7 @@ class _Scan:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def fill_tables(self, out: Any) -> cython.int:
+    def fill_tables(self, out: SimpleNamespace) -> cython.int:
         """Locations, lines, functions and mappings, their ids as they stand."""
         c: _Cursor = self.cursor
         stop: cython.Py_ssize_t
@@ -442,7 +441,7 @@ class _Scan:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def fill_samples(self, out: Any) -> cython.int:
+    def fill_samples(self, out: SimpleNamespace) -> cython.int:
         """Samples, their stacks as ids."""
         c: _Cursor = self.cursor
         width: cython.Py_ssize_t = len(self.sample_types)
