@@ -36,7 +36,17 @@ from leakhunt.model.gctrace import GcTrace
 from leakhunt.model.profile import Profile, ProfileKind
 from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite
-from leakhunt.thresholds import ALPHA, EXPIRED_PROVES_SHARE, MIN_GROWTH_BYTES, MIN_SNAPSHOTS, SLACK_SHARE, SWISS_MAPS_SINCE
+from leakhunt.thresholds import (
+    ALPHA,
+    DUMPS_PROVE_P,
+    EXPIRED_PROVES_SHARE,
+    MIN_GROWTH_BYTES,
+    MIN_SNAPSHOTS,
+    OUTGROWN_BYTES_SHARE,
+    SLACK_SHARE,
+    SLOWED_SHARE,
+    SWISS_MAPS_SINCE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +245,35 @@ class Evidence:
     def _grew_between_dumps(self, group: Group) -> bool:
         """Whether the path of what rose in profiles grew between the dumps, which count every object."""
         rose = float(self.trends.grown_bytes[list(group.sites)].sum()) >= MIN_GROWTH_BYTES
-        stay = self.stay(group) if rose else None
+        if rose and self.outgrown(group):
+            return True
+        stay = self.stay(group) if rose and group.trend.p <= DUMPS_PROVE_P else None
         return stay is not None and stay.has_grown
+
+    def slowed(self, group: Group) -> float | None:
+        """How fast the group's path grew between the dumps, over how fast it had grown from the first snapshot to the first
+        dump; None where that is not known, or not below SLOWED_SHARE. Dumps count it, profiles say only how much was there at
+        the start."""
+        stay, segment = self.stay(group), self.trends.segment
+        if stay is None or not stay.kept_all:
+            return None
+        times = self.series.times_ns[segment].astype(np.float64)
+        first_ns, last_ns = (float(_collected_ns(view)) for view in (in_order(self.dumps)[0], in_order(self.dumps)[-1]))
+        inuse = self.series.inuse_bytes[list(group.sites), segment].sum(axis=0).astype(np.float64)
+        at_dump = float(np.interp(first_ns, times, inuse))
+        if not times[0] < first_ns < last_ns or at_dump <= inuse[0]:
+            return None
+        before = stay.first_objects * (1 - inuse[0] / at_dump) / (first_ns - times[0])
+        ratio = (stay.last_objects - stay.first_objects) / (last_ns - first_ns) / before
+        return float(ratio) if ratio < SLOWED_SHARE else None
+
+    def outgrown(self, group: Group) -> bool:
+        """Whether the group's path ends at one array of bytes that was replaced by a much larger one between the dumps."""
+        retention = self.retention(group)
+        last = retention.path[-1] if retention is not None and retention.path else None
+        if last is None or last.objects != 1 or last.type != "[]uint8" or not last.bytes_before:
+            return False
+        return last.bytes - last.bytes_before >= max(MIN_GROWTH_BYTES, OUTGROWN_BYTES_SHARE * last.bytes_before)
 
     @property
     def growing_groups(self) -> tuple[Group, ...]:

@@ -367,6 +367,18 @@ GAINED_OVER_GONE = 0.5
 """And by this part of what went: of a population that turned over between the dumps two counts show a level and its swings.
 Fixtures: a swept cache (coupons-swept) gained .3 of what went, by the phase of its sweep; queues that grow .7 and 3.6."""
 
+DUMPS_PROVE_P = 0.2
+"""P of a site's own trend up to which growth that two dumps count is taken for growth: the profiles must lean that way too.
+Fixtures: queues and goroutines that leak over five to eight snapshots have .02 to .1; swept caches that swing .4 and more."""
+
+OUTGROWN_BYTES_SHARE = 0.25
+"""And by this part a single array of bytes must have been replaced by a larger one."""
+
+SLOWED_SHARE = 0.4
+"""Rate of growth between the dumps over that from the first snapshot to the first dump, below which growth is running out. A
+steady leak has 1, give or take the fifth that a few samples at the start are unsure by; what is met for the first time
+(tills-few, pages) .1 to .2 after half of the window."""
+
 HIDDEN_SAMPLES = 5
 """Sampled objects of a site that nothing in the dump leads to, and more than half of all, from which it is asked whether they
 outlive collections: a few may be garbage that came after the last one."""

@@ -7,7 +7,8 @@ How it decides: the last third of the window gains at most half of what the firs
     deaths are followed to where they meet, which estimates the level it will come to rest at. A library that keeps a hard
     cap by construction (golang-lru, ristretto, theine) is enough by itself. So is a heap dump in which the container's owner
     has a field that limits entries (`size`, `capacity`) and half of them or more are there; that field must have the same
-    value in two dumps, or it may be a counter.
+    value in two dumps, or it may be a counter. Two dumps also count growth: slower by more than half between them than before
+    the first, with nothing taken out, gives medium confidence.
 When it is wrong: a leak under load that fades; a cap so large that memory ends first.
 What to do: compare the expected level with the memory there is; set the cap by what entries weigh.
 Options: none.
@@ -43,7 +44,8 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         if known is not None and known[0].name in _CAPS_OF_COSTS and evidence.held_types(group):
             capped = False
         room = None if known is not None and known[1] in _SOFT_CAPS else _room(evidence, group)
-        if found is None and not capped and room is None:
+        slowed = evidence.slowed(group)
+        if found is None and not capped and room is None and slowed is None:
             continue
         facts: dict[str, float | str] = {}
         said = []
@@ -58,6 +60,10 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             facts["cache"] = known[1]
             said.append(f"{known[1]} evicts at its cap")
         confidence = _confidence(evidence.course(group))
+        if slowed is not None:
+            facts["slowed_to"] = slowed
+            said.append(f"between the heap dumps it grew at {100 * slowed:.0f} % of the rate before the first")
+            confidence = Confidence.MEDIUM if confidence is Confidence.LOW else confidence
         if room is not None:
             facts |= {"entries": room.entries, "cap": room.cap}
             said.append(

@@ -1,0 +1,81 @@
+"""What two dumps say beside profiles: growth that runs out, and a buffer that is replaced by a larger one."""
+
+import dataclasses
+
+import pytest
+
+from leakhunt.detectors import bounded_cache, buffer_growth
+from leakhunt.evidence import Evidence
+from leakhunt.graph.growth import Stay
+from leakhunt.measure.groups import Basis
+from leakhunt.model.finding import GcRoot, Retention, RetentionStep
+from tests.detectors.lab import START_NS, STEP_NS, Row, evidence, ramp, verdicts
+from tests.heaps import story
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared(Evidence):
+    """Evidence with two dumps, at snapshots 6 and 12, that show one path for every group."""
+
+    shown: Retention | None = None
+    stayed: Stay | None = None
+
+    def retention(self, group: object) -> Retention | None:
+        return self.shown
+
+    def stay(self, group: object) -> Stay | None:
+        return self.stayed
+
+
+def compared(inuse: list[int], first: int, last: int, stayed: int) -> Compared:
+    dumps = [story.view(story.dump(range(4), START_NS + at * STEP_NS), str(at)) for at in (6, 12)]
+    known = evidence(Row("main.put < main.main", 48, inuse))
+    return Compared(known.series, dumps=tuple(dumps), stayed=Stay("main.all [x]", first, last, stayed))
+
+
+@pytest.mark.parametrize(
+    ("last", "stayed", "ratio"),
+    [
+        (2000, 1000, None),  # as fast as before
+        (1450, 1000, None),
+        (1350, 1000, 0.35),
+        (1100, 1000, 0.1),
+        (1100, 500, None),  # what was there went: a level, not an end of growth
+    ],
+)
+def test_growth_that_runs_out_between_dumps(last: int, stayed: int, ratio: float | None) -> None:
+    seen = compared(ramp(13, 20), 1000, last, stayed)
+    slowed = seen.slowed(seen.groups[0])
+    assert slowed is None if ratio is None else slowed == pytest.approx(ratio, rel=0.05)
+    if ratio is not None:
+        assert verdicts(bounded_cache.examine, seen)[0] == ("main.put", "medium")
+
+
+def test_only_what_came_in_the_window_counts() -> None:
+    """Half was there at the start, so half of the first dump came since."""
+    seen = compared(ramp(13, 20, start=120), 1000, 1150, 1000)
+    assert seen.slowed(seen.groups[0]) == pytest.approx(0.3, rel=0.05)
+
+
+def buffer(before: int, now: int, type_: str = "[]uint8") -> Retention:
+    step = RetentionStep(".text.buf", type_, 1, now, objects_before=1, bytes_before=before)
+    return Retention(GcRoot("bss", "main.daily"), (step,), now)
+
+
+@pytest.mark.parametrize(
+    ("retention", "proved"),
+    [
+        (buffer(4 << 20, 9 << 20), True),
+        (buffer(4 << 20, 4 << 20), False),
+        (buffer(100 << 20, 110 << 20), False),
+        (buffer(4 << 10, 90 << 10), False),
+        (buffer(4 << 20, 9 << 20, "[]string"), False),
+    ],
+)
+def test_one_array_of_bytes_that_is_replaced_by_a_larger_one_grows(retention: Retention, proved: bool) -> None:
+    known = evidence(Row("main.add < main.main", 2 << 20, [1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2]))
+    seen = Compared(known.series, dumps=compared([1] * 13, 1, 1, 1).dumps, shown=retention)
+    assert [
+        group.basis is Basis.PROVED for group in seen.groups if seen.series.sites[group.seed].leaf.function == "main.add"
+    ] == [proved]
+    assert verdicts(buffer_growth.examine, seen) == ([("main.add", "low")] if proved else [])
