@@ -11,6 +11,7 @@ from leakhunt.model.escape import Decision
 
 _MOVED, _ESCAPES, _STAYS = "moved to heap: ", " escapes to heap", " does not escape"
 _ARROWS = (" ← ", " = ")  # since Go 1.25, before
+NOWHERE = "<unknown line number>"
 _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d{1,9})(?::\d{1,9})?")
 
 # What else `-m` to `-m=2` prints: (kind, beginnings, endings, words inside); the first that fits counts.
@@ -94,9 +95,9 @@ def split_reason(message: str) -> tuple[str, str, str, int] | None:
     told, found, place = message[len("    from ") :].rpartition(") at ")
     match = _PLACE.fullmatch(place) if found else None
     expression, bracket, reason = told.rpartition(" (")
-    if match is None or not bracket:
+    if not bracket or (match is None and place != NOWHERE):
         return None
-    return expression, reason, match["file"], int(match["line"])
+    return (expression, reason, match["file"], int(match["line"])) if match is not None else (expression, reason, "", 0)
 
 
 def declared_function(message: str) -> str:
@@ -105,6 +106,17 @@ def declared_function(message: str) -> str:
         if message.startswith(beginning):
             return message[len(beginning) :].partition(" ")[0].rstrip(":")
     return ""
+
+
+def placeless_kind(message: str) -> str:
+    """Kind of a message about what the compiler made itself and gave no place, `#next` and `#state` of a range over a function:
+    a decision, the head of a flow or a capture; "" for any other."""
+    if split_flow_head(message):
+        return "escape flow"
+    decided = split_decision(message)
+    if decided:
+        return decided[0].value if "#" in decided[1] else ""
+    return "capture" if other_kind(message) == "capture" else ""
 
 
 def other_kind(message: str) -> str:

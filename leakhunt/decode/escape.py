@@ -19,8 +19,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from leakhunt.decode.compiler_lines import (
+    NOWHERE,
     declared_function,
     other_kind,
+    placeless_kind,
     split_decision,
     split_flow,
     split_flow_head,
@@ -176,8 +178,17 @@ def _parse_text(lines: Iterable[str], source: str, collector: _Collector) -> Non
             continue
         match = _POSITION.fullmatch(line)
         if match is None:
+            message = line.removeprefix(f"{NOWHERE}: ")
+            if message != line and message.startswith("  "):
+                kind = _flow_line(message, steps, package, collector)
+            else:
+                kind = placeless_kind(message)
+                if kind:
+                    close()
             if _BUILD_LINE.match(line):
                 collector.counts["build"] += 1
+            elif kind:
+                collector.counts[kind] += 1
             else:
                 collector.add_unknown(line)
             continue

@@ -81,7 +81,7 @@ class FlowWords:
         steps, last = self._told(diagnostic.package, diagnostic.flow)
         if not steps:
             return f"{head}: {diagnostic.flow[-1].source} flows to {diagnostic.flow[-1].target}"
-        place = f" ({base_name(last.file)}:{last.line})" if last else ""
+        place = f" ({base_name(last.file)}:{last.line})" if last and last.line else ""
         return f"{head}: {', then '.join(steps)}{self._beyond(diagnostic.package, diagnostic.flow, last)}{place}"
 
     def _told(self, package: str, flow: tuple[FlowStep, ...]) -> tuple[list[str], FlowReason | None]:

@@ -172,3 +172,27 @@ def test_a_record_with_one_field_changed_raises_only_the_decoders_error(place: t
     at[place[-1]] = value
     with contextlib.suppress(DecodeError):
         parse_compiler_json([json.dumps(record)], "log")
+
+
+def test_variables_that_the_compiler_made_have_no_place() -> None:
+    """What Go 1.26 says of a range over a function: its own `#next` stands nowhere, and is nobody's to repair."""
+    log = parse_compiler_text(
+        [
+            "xiter.MergeFunc.func1 capturing by ref: xiter.#next (addr=false assign=true width=8)",
+            "<unknown line number>: xiter.#next escapes to heap in MergeFunc.func1:",
+            "<unknown line number>:   flow: {storage for func literal} ← &xiter.#next:",
+            "<unknown line number>:     from xiter.#next (captured by a closure) at xiter.go:48:6",
+            "moved to heap: xiter.#next",
+            "xiter.go:45:3: func literal escapes to heap in MergeFunc:",
+            "xiter.go:45:3:   flow: {heap} ← &{storage for func literal}:",
+            "xiter.go:45:3:     from xiter.#state1 (reference) at <unknown line number>",
+            "xiter.go:45:3: func literal escapes to heap",
+        ],
+        "build",
+    )
+    assert log.counts == {
+        "capture": 1, "escape flow": 2, "flow": 2, "flow reason": 2, "moved to heap": 1, "escapes to heap": 1,
+    }  # fmt: skip
+    (one,) = log.diagnostics
+    assert (one.file, one.line, one.expression) == ("xiter.go", 45, "func literal")
+    assert one.flow[0].reasons == (FlowReason("xiter.#state1", "reference", "", 0),)
