@@ -18,6 +18,8 @@ from leakhunt import decode
 from leakhunt.config import Settings
 from leakhunt.decode.dumpfile import is_dump_file, is_stripped_file
 from leakhunt.errors import ConfigError, DecodeError, MismatchError
+from leakhunt.graph.containers import Key as ContainerPath
+from leakhunt.graph.containers import sole_container
 from leakhunt.graph.growth import PathGrowth, Stay, stay_of
 from leakhunt.graph.join import with_counts_before
 from leakhunt.graph.unreached import hidden_holder
@@ -26,7 +28,7 @@ from leakhunt.heaps.view import HeapView, open_heap
 from leakhunt.measure.cogrowth import by_near_function, meeting
 from leakhunt.measure.course import Course, course_of
 from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series, stack_counts
-from leakhunt.measure.groups import Basis, Group, find_groups
+from leakhunt.measure.groups import Basis, Group, find_groups, part
 from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
 from leakhunt.measure.trend import Trends, analyse
@@ -43,6 +45,7 @@ from leakhunt.thresholds import (
     MIN_GROWTH_BYTES,
     MIN_SNAPSHOTS,
     OUTGROWN_BYTES_SHARE,
+    PART_SHARE,
     SLACK_SHARE,
     SLOWED_SHARE,
     SWISS_MAPS_SINCE,
@@ -234,9 +237,33 @@ class Evidence:
         groups = find_groups(self.series, self.trends, self.in_focus)
         if not self.dumps or self.snapshots < MIN_SNAPSHOTS:
             return groups
+        groups = tuple(each for group in groups for each in self._by_container(group))
         likely = [g for g in groups if not g.grows and (self._grew_between_dumps(g) or self._holds_expired(g))]
         rest = tuple(group for group in groups if group not in likely)
         return (*(replace(group, basis=Basis.PROVED) for group in likely), *rest)
+
+    def _by_container(self, group: Group) -> list[Group]:
+        """A growing group in parts, where the newest dump shows that containers of their own hold them: two leaks of one
+        function. What has no such container, or too little growth to be a leak, stays with the largest part."""
+        if not group.grows or len(group.sites) < 2:
+            return [group]
+        view, by_line = in_order(self.dumps)[-1], self.settings.granularity == "line"
+        parts: dict[ContainerPath | None, list[int]] = {}
+        for site in group.sites:
+            objects = view.sites.objects_of(self.series.sites[site], by_line)
+            parts.setdefault(sole_container(view.paths, view.dominators, objects), []).append(site)
+        grown = {key: float(self.trends.grown_bytes[sites].sum()) for key, sites in parts.items()}
+        whole = float(self.trends.grown_bytes[list(group.sites)].sum())
+        known = [key for key in parts if key is not None and grown[key] >= max(MIN_GROWTH_BYTES, PART_SHARE * whole)]
+        if len(known) < 2:
+            return [group]
+        largest = max(known, key=grown.__getitem__)
+        for key in [key for key in parts if key not in known]:
+            parts[largest] += parts.pop(key)
+        return [
+            part(self.series, group, tuple(sorted(parts[key], key=lambda i: (-float(self.trends.grown_bytes[i]), i))))
+            for key in known
+        ]
 
     def _holds_expired(self, group: Group) -> bool:
         census = self.census(group) if group.trend.p <= ALPHA else None

@@ -403,6 +403,10 @@ CAP_FAR_EXCEEDED = 2
 CAP_NEAR_SHARE = 0.5
 """Share of a cap from which a container that still grows will surely end at it: it is at most twice as much then."""
 
+PART_SHARE = 0.15
+"""Share of a group's growth from which what hangs in a container of its own is a leak of its own. Fixtures: of two leaks of one
+handler (storefront) the lesser has .3; what a leak has beside its container is less."""
+
 SHARDS_MOST = 4096
 """Elements of a slice of maps that may be the shards of one map; real ones have 16 to 1 024."""
 

@@ -7,15 +7,14 @@ stacks are silent about other patterns.
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 
 from leakhunt.detectors.caches import cache_type
 from leakhunt.evidence import Evidence
+from leakhunt.graph.containers import container_place
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import GcRoot, Retention, RetentionStep
-from leakhunt.thresholds import CONTAINER_FANOUT, QUEUE_KEPT_SHARE, SHARDS_MOST
+from leakhunt.thresholds import QUEUE_KEPT_SHARE
 
-_PLUMBING = ("maps.", "[]*maps.", "map.bucket", "[]map.bucket", "list.Element")
 _STACKS = ("stack frame", "conservative")
 _LINK = re.compile(r"next|prev|tail|link", re.IGNORECASE)  # fields by which a list of one's own is chained
 # What types are called that are told of events; `func` and `chan` elements are, too.
@@ -62,7 +61,7 @@ def container_key(evidence: Evidence, group: Group) -> ContainerKey | None:
     """What is the same for all that one container holds: the path to it, or to the known cache that it is a part of, or the
     function whose frames it is; None where no dump tells."""
     retention = evidence.retention(group)
-    place = _container(retention.path) if retention is not None else None
+    place = _container(retention) if retention is not None else None
     if retention is None or place is None:
         return None
     cache = cache_type(evidence, group)
@@ -80,7 +79,7 @@ def told_by(retention: Retention) -> tuple[str, str]:
         return "finalizer-cycle", root.name
     if root.name.endswith(" defer") or any(".deferwrap" in each for each in types):
         return "defer-in-loop", root.name
-    place = _container(path)
+    place = _container(retention)
     if place is None:
         return ("buffer-growth", types[-1]) if _is_one_buffer(retention) else ("", "")
     entry = path[place + 1]
@@ -90,22 +89,8 @@ def told_by(retention: Retention) -> tuple[str, str]:
     return _by_container(container, entry, types), container
 
 
-def _container(path: tuple[RetentionStep, ...]) -> int | None:
-    """The place on the path of the container, -1 for the root; None on a path where few never become many.
-
-    It is what stands before the greatest step up in objects. A map's own table and a list's element stand for the map or list
-    before them; a slice of maps is their shards."""
-    counts = [1, *(step.objects for step in path)]
-    ratios = [inside / max(1, holder) for holder, inside in pairwise(counts)]
-    if not ratios or max(ratios) < CONTAINER_FANOUT:
-        return None
-    at = ratios.index(max(ratios)) - 1
-    if at >= 0 and path[at].type.startswith("[]") and path[at + 1].objects <= SHARDS_MOST:
-        below = range(at + 1, len(path) - 1)
-        at = next((i for i in below if path[i].type.startswith("map[") and ratios[i + 1] >= CONTAINER_FANOUT), at)
-    while at > 0 and path[at].type.startswith(_PLUMBING):
-        at -= 1
-    return at
+def _container(retention: Retention) -> int | None:
+    return container_place([(step.type, step.objects) for step in retention.path])
 
 
 def _by_root(root: GcRoot, entry: RetentionStep) -> str:

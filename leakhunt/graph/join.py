@@ -6,7 +6,6 @@ agree frame by frame, and each function is the profile's or that of a caller fur
 told apart by line, lines must agree too, at the leaf give or take one.
 """
 
-import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from leakhunt.graph.containers import container_place
 from leakhunt.graph.paths import PathTrie
 from leakhunt.model.finding import GcRoot, Retention, RetentionStep
 from leakhunt.model.heap import HeapGraph, Int64
@@ -111,15 +111,8 @@ def retention_at(paths: PathTrie, node: int) -> Retention:
     nodes = paths.path(node)
     kind, name = paths.step(nodes[0])
     steps = tuple(RetentionStep(*paths.step(step), int(paths.objects[step]), int(paths.bytes[step])) for step in nodes[1:])
-    return Retention(GcRoot(kind, name), steps, int(paths.total_bytes[container_of(paths, nodes)]))
-
-
-def container_of(paths: PathTrie, nodes: Sequence[int]) -> int:
-    """The node of a path where few become many: the last before the largest step up in objects. A map of a million entries
-    is that, and so is a slice; on a path without such a step, the root."""
-    counts = [max(1, int(paths.objects[node])) for node in nodes]
-    steps_up = [later / earlier for earlier, later in itertools.pairwise(counts)]
-    return nodes[steps_up.index(max(steps_up))] if steps_up else nodes[0]
+    place = container_place([(step.type, step.objects) for step in steps], least=1)
+    return Retention(GcRoot(kind, name), steps, int(paths.total_bytes[nodes[0 if place is None else place + 1]]))
 
 
 def sites_at(join: SiteJoin, paths: PathTrie, nodes: set[int]) -> list[tuple[AllocationSite, int]]:

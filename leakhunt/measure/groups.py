@@ -181,6 +181,13 @@ def join(series: Series, a: Group, b: Group) -> Group:
     return replace(a, sites=sites, trend=trend)
 
 
+def part(series: Series, group: Group, sites: tuple[int, ...]) -> Group:
+    """Some sites of a group as a group: their own rate, and the significance of the whole."""
+    whole = group.trend
+    trend = replace(analyse_sum(series, sites), z=whole.z, p=whole.p, q=whole.q, last_half_p=whole.last_half_p)
+    return replace(group, sites=sites, trend=trend)
+
+
 def _surer(group: Group, functions: list[_Function]) -> Group:
     """`group` with the significance of the innermost function around its first site, where that is greater."""
     around = next((f for f in functions if group.seed in f.sites and f.trend.q < group.trend.q), None)
