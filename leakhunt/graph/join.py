@@ -85,17 +85,22 @@ def _followed(paths: PathTrie, held: Sequence[tuple[int, int]]) -> int:
 
 
 def with_counts_before(retention: Retention, earlier: PathTrie) -> Retention:
-    """The same path with what each step held in an earlier dump of the process; 0 where that has no such step. O(nodes)."""
-    nodes = {(parent, step): node for node, (parent, step) in enumerate(earlier.keyed_steps())}
-    node = nodes.get((-1, (retention.root.kind, retention.root.name)), -2)
-    if node < 0:
-        return retention  # its variable was not live then, or its frame not there
+    """The same path with what each step held in an earlier dump of the process; 0 where that has no such step. Unchanged where
+    the root is not there: its variable was not live then, or its frame not on a stack. O(nodes x steps)."""
+    node = _below(earlier, -1, (retention.root.kind, retention.root.name))
+    if node is None:
+        return retention
     steps = []
     for step in retention.path:
-        node = nodes.get((node, (step.edge, step.type)), -2)
-        before = (int(earlier.objects[node]), int(earlier.bytes[node])) if node >= 0 else (0, 0)
+        node = _below(earlier, node, (step.edge, step.type)) if node is not None else None
+        before = (int(earlier.objects[node]), int(earlier.bytes[node])) if node is not None else (0, 0)
         steps.append(replace(step, objects_before=before[0], bytes_before=before[1]))
     return replace(retention, path=tuple(steps))
+
+
+def _below(paths: PathTrie, parent: int, step: tuple[str, str]) -> int | None:
+    """The node that a step from `parent` (-1 for the top) leads to, None for none."""
+    return next((node for node in np.flatnonzero(paths.parents == parent).tolist() if paths.step(node) == step), None)
 
 
 def holding_nodes(paths: PathTrie, objects: Int64) -> list[tuple[int, int]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from leakhunt.kernels import blocks
 from leakhunt.model.heap import Int32, Int64, Process
 
 _ELEMENT = 24  # byte of sudog.elem; sudog.g is at 0
@@ -18,7 +19,7 @@ _ELEMENT = 24  # byte of sudog.elem; sudog.g is at 0
 _CHANNELS = {96: 80, 112: 88}
 _ELEMENT_BYTES = 24  # byte of hchan.elemsize, 16 bits
 _CHANNEL_BYTES = 96
-_CHUNK = 1 << 20  # blocks looked at at a time
+_CHUNK = 1 << 18  # blocks looked at at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +45,20 @@ class Waiting:
 
 def waiting_values(process: Process, addresses: Int64, sizes: Int64, content_offsets: Int64, contents: memoryview) -> Waiting:
     """The values of all blocked goroutines. O(blocks of a sudog's size), in pieces."""
-    data = np.frombuffer(contents, np.uint8)
 
     def words(places: Int64) -> Int64:
-        return np.ascontiguousarray(data[places[:, None] + np.arange(8)]).view(np.int64).reshape(-1)
+        values = np.empty(len(places), np.int64)
+        blocks.words_at(contents, np.ascontiguousarray(places), values)
+        return values
 
     lows, highs = _stacks(process)
     type_offset = 40 if _minor(process.go_version) >= 23 else 32  # hchan.timer came before elemtype with Go 1.23
     goroutines = np.sort(process.goroutines.addresses)
     rows = [np.empty((0, 3), np.int64)]
     for size, channel in _CHANNELS.items():
-        blocks = np.flatnonzero(sizes == size) if len(goroutines) else np.empty(0, np.int64)
-        for start in range(0, len(blocks), _CHUNK):
-            places = content_offsets[blocks[start : start + _CHUNK]]
+        fitting = np.flatnonzero(sizes == size) if len(goroutines) else np.empty(0, np.int64)
+        for start in range(0, len(fitting), _CHUNK):
+            places = content_offsets[fitting[start : start + _CHUNK]]
             owners = words(places)
             at = np.minimum(np.searchsorted(goroutines, owners), len(goroutines) - 1)
             places, at = places[goroutines[at] == owners], at[goroutines[at] == owners]

@@ -1,8 +1,10 @@
 """The join of allocation sites and retention paths."""
 
+import dataclasses
+
 import pytest
 
-from leakhunt.graph.join import join_sites, retention_of, sites_at
+from leakhunt.graph.join import join_sites, retention_of, sites_at, with_counts_before
 from leakhunt.model.finding import GcRoot
 from leakhunt.model.site import AllocationSite, Frame
 from tests.heaps import story
@@ -94,3 +96,15 @@ def test_a_sample_of_an_unknown_bucket_has_no_site() -> None:
     )
     assert view.graph.sample_buckets.tolist() == [-1]
     assert sites_at(view.sites, view.paths, set(range(len(view.paths)))) == []
+
+
+def test_a_path_knows_what_it_held_before() -> None:
+    grown = retention_of(JOIN, VIEW.paths, [PUT])
+    assert grown is not None
+    earlier = story.view(story.dump(range(2), 500))
+    counts = [step.objects_before for step in with_counts_before(grown, earlier.paths).path]
+    assert counts == [1, 1, 2]
+    assert with_counts_before(grown, earlier.paths).grows_at == 2
+    other = dataclasses.replace(grown, root=GcRoot("bss", "main.later"))
+    assert with_counts_before(other, earlier.paths) == other
+    assert other.grows_at is None
