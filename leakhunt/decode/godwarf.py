@@ -20,6 +20,8 @@ from leakhunt.model.gotype import Capture, Field, GoType, Kind, Local, Variable
 _VARIABLE, _PARAMETER, _MEMBER, _SUBRANGE = 0x34, 0x05, 0x0D, 0x21
 _POINTER, _STRUCT, _ARRAY, _TYPEDEF, _BASE, _SUBROUTINE = 0x0F, 0x13, 0x01, 0x16, 0x24, 0x15
 _INLINED, _BLOCK = 0x1D, 0x0B
+_CODE_BYTES = 8  # the address of its code, at the start of a closure
+_WRAPPER = re.compile(r"\.(defer|go)wrap\d+$")
 _ADDR, _ADDRX, _FBREG, _CALL_FRAME_CFA, _PIECE = 0x03, 0xA1, 0x91, 0x9C, 0x93
 _IMPORT_PATH = re.compile(r"[\w.~-]+/(?=[\w.~-])")
 _MAX_LOCATION_ENTRIES = 4096
@@ -136,6 +138,29 @@ class GoDwarf:
                 name = self._name(row)
                 type_id = self._type_id(self._variable_type(row))
                 found.append(Capture(name.removeprefix("&"), type_id, offset))
+        return found or (self._handed_on(function) if function >= 0 else [])
+
+    def _handed_on(self, function: int) -> list[Capture]:
+        """What the wrapper of a deferred call or of a go statement captures: it does nothing but make that call, so where it is
+        inlined its parameters are the captures, in order, behind the code (cmd/compile, walk/order.go wrapCall). The compiler
+        says nothing of them by itself."""
+        inlined = [row for row in self._entries.children(function) if self._number(row, dwarf.TAG) == _INLINED]
+        if not _WRAPPER.search(self._name(function)) or not inlined:
+            return []
+        callee = self._entries.row_at(self._number(inlined[0], dwarf.ORIGIN))
+        found, offset = [], _CODE_BYTES
+        for row in self._entries.children(callee) if callee >= 0 else ():
+            name = self._name(row)
+            if self._number(row, dwarf.TAG) != _PARAMETER or name.startswith("~") or name == "err":
+                continue  # no parameter, or a result
+            type_offset = self._variable_type(row)
+            size = self._type_size(type_offset) if type_offset >= 0 else 0
+            if size <= 0:
+                return []
+            alignment = min(size & -size, _CODE_BYTES)
+            offset = -(-offset // alignment) * alignment
+            found.append(Capture(name, self._type_id(type_offset), offset))
+            offset += size
         return found
 
     def _variable_type(self, row: int) -> int:

@@ -166,6 +166,46 @@ def test_binaries_for_arm64_are_read_too(go: str, build: str, tmp_path: Path) ->
     assert ("main.lruCache" in {v.name for v in binary.variables()}) == (build == "plain")
 
 
+DEFERS = """package main
+
+import "os"
+
+type letter struct{ text string }
+
+func (l *letter) close(where *os.File, twice bool) {
+	l.text = ""
+	if twice {
+		where = nil
+	}
+}
+
+//go:noinline
+func read(n int, where *os.File) {
+	for range n {
+		l := &letter{text: "a"}
+		defer l.close(where, n > 1)
+	}
+}
+
+func main() { read(len(os.Args), os.Stdout) }
+"""
+
+
+def test_a_wrapper_of_a_deferred_call_captures_what_it_hands_on(go: str, tmp_path: Path) -> None:
+    (tmp_path / "main.go").write_text(DEFERS)
+    (tmp_path / "go.mod").write_text("module defers\n\ngo 1.22\n")
+    binary = tmp_path / "defers"
+    subprocess.run([go, "build", "-o", str(binary), "."], cwd=tmp_path, check=True, env=os.environ | {"GOTOOLCHAIN": "local"})
+    rows = subprocess.run([go, "tool", "nm", str(binary)], check=True, capture_output=True, text=True).stdout.splitlines()
+    entry = next(int(row.split()[0], 16) for row in rows if row.endswith("main.read.deferwrap1"))
+    program = open_binary(str(binary))
+    found = program.captures_of(entry)
+    assert [(capture.name, capture.offset) for capture in found] == [("l", 8), ("where", 16), ("twice", 24)]
+    letter = program.type(found[0].type_id)
+    assert letter is not None
+    assert letter.name == "*main.letter"
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
