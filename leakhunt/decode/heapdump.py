@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from leakhunt.errors import DecodeError
 from leakhunt.kernels import records
 from leakhunt.model.heap import (
+    WRITE_MAX_BYTES,
     Buckets,
     DumpedType,
     Finalizers,
@@ -64,7 +65,7 @@ def read_dump(
     if bytes(contents[: len(MAGIC)]) != MAGIC:
         raise DecodeError(source, 0, "not a Go heap dump: it does not begin with 'go1.7 heap dump'")
     try:
-        rows, groups, end, ended = records.scan(contents, len(MAGIC), _LAYOUTS, progress)
+        rows, groups, end, ended = records.scan(contents, len(MAGIC), _LAYOUTS, progress, WRITE_MAX_BYTES)
     except ValueError as error:
         reason, offset = error.args
         raise DecodeError(source, offset, f"corrupt heap dump: {reason}; take the dump again") from None
@@ -88,6 +89,11 @@ def read_dump(
         said.append(
             f"self-check: {check.objects:,} objects and {check.bytes:,} bytes were read where MemStats counted "
             f"{check.expected_objects:,} and {check.expected_bytes:,}"
+        )
+    large = int((objects[1] > WRITE_MAX_BYTES).sum())
+    if large:
+        said.append(
+            f"objects of 2 GiB and more, of which the runtime wrote only a part: {large:,}; what the rest points to is unknown"
         )
     buckets = _buckets(tables[_BUCKET], groups, strings)
     samples = tables[_SAMPLE]
@@ -197,7 +203,8 @@ def _objects(
         reserves = next((other for other in others if _kept(rows, other) == expected), reserves)
     kept, kept_bytes = _kept(rows, reserves, compact=True)
     rows = rows[:kept]
-    if kept and (int(rows[:, 0].min()) < 0 or int(rows[:, 0].max()) >= MAX_ADDRESS):
+    extremes = [int(extreme) for column in (0, 2) if kept for extreme in (rows[:, column].min(), rows[:, column].max())]
+    if kept and (min(extremes) < 0 or max(extremes) >= MAX_ADDRESS):
         raise DecodeError(source, None, "corrupt heap dump: an object lies outside the address space; take the dump again")
     starts = np.frombuffer(records.run_starts(rows), np.int64)
     columns = np.empty(kept, np.int64), np.empty(kept, np.int64), np.empty(kept, np.int64)

@@ -9,7 +9,16 @@ import numpy as np
 from leakhunt.errors import DecodeError
 from leakhunt.graph.roots import find_roots
 from leakhunt.kernels import blocks, records
-from leakhunt.model.heap import MALLOC_HEADER_MAX_BYTES, WORD_BYTES, HeapDump, HeapGraph, Int32, Process
+from leakhunt.model.heap import (
+    MALLOC_HEADER_MAX_BYTES,
+    WORD_BYTES,
+    WRITE_MAX_BYTES,
+    HeapDump,
+    HeapGraph,
+    Int32,
+    Process,
+    written_bytes,
+)
 
 SHAPE_WORDS_MAX = MALLOC_HEADER_MAX_BYTES // WORD_BYTES  # larger objects are told apart by size, not by words
 
@@ -21,7 +30,7 @@ def build_graph(dump: HeapDump) -> HeapGraph:
     edge_starts, shapes = np.empty(count + 1, np.int32), np.empty(count, np.int32)
     try:
         targets, words, firsts = blocks.edges(
-            dump.contents, index, dump.content_offsets, MALLOC_HEADER_MAX_BYTES, edge_starts, shapes
+            dump.contents, index, dump.content_offsets, MALLOC_HEADER_MAX_BYTES, WRITE_MAX_BYTES, edge_starts, shapes
         )
         shape_firsts = np.frombuffer(firsts, np.int32)
         roots = find_roots(dump, index)
@@ -31,7 +40,7 @@ def build_graph(dump: HeapDump) -> HeapGraph:
     shape_sizes = dump.sizes[shape_firsts]
     shape_words = [
         pointer_words(dump.contents, int(offset + size))[:SHAPE_WORDS_MAX]
-        for offset, size in zip(dump.content_offsets[shape_firsts], shape_sizes, strict=True)
+        for offset, size in zip(dump.content_offsets[shape_firsts], written_bytes(shape_sizes), strict=True)
     ]
     return HeapGraph(
         process=dump.process,

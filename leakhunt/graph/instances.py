@@ -14,7 +14,7 @@ from leakhunt.graph.slots import Layout
 from leakhunt.graph.types import Typing
 from leakhunt.graph.variables import words_at
 from leakhunt.model.gotype import GoType, Kind, Program
-from leakhunt.model.heap import WORD_BYTES, HeapGraph, Int64
+from leakhunt.model.heap import WORD_BYTES, HeapGraph, Int64, written_bytes
 
 MIN_TOP_HASH = 5  # runtime/map.go: smaller marks in an old map's bucket are states of empty slots
 MAX_FIELDS = 512  # of one value that are looked at
@@ -62,7 +62,7 @@ def values_in(graph: HeapGraph, typing: Typing, number: int) -> Values | None:
         return _map_values(graph, typing, layout, objects, first)
     if not layout.repeats:
         return Values(layout.type_id, objects, graph.content_offsets[objects] + first, first)
-    counts = (graph.sizes[objects] - first) // layout.size_bytes
+    counts = (written_bytes(graph.sizes[objects]) - first) // layout.size_bytes
     owners, places = spread(objects, first, counts, layout.size_bytes)
     return Values(layout.type_id, owners, graph.content_offsets[owners] + places, places)
 
@@ -107,7 +107,7 @@ def _map_values(graph: HeapGraph, typing: Typing, layout: Layout, objects: Int64
     if found is None:
         return None
     start, stride, type_id, is_old = found
-    counts = (graph.sizes[objects] - first) // layout.size_bytes
+    counts = (written_bytes(graph.sizes[objects]) - first) // layout.size_bytes
     groups, places = spread(objects, first, counts, layout.size_bytes)
     live = live_slots(graph, groups, places, is_old)
     group, slot = np.nonzero(live)
@@ -173,6 +173,6 @@ def read_pointed_times(graph: HeapGraph, offsets: Int64) -> Int64:
         return times
     targets = np.clip(np.searchsorted(graph.addresses, pointers, "right") - 1, 0, None)
     inside = pointers - graph.addresses[targets]
-    held = (pointers != 0) & (inside >= 0) & (inside + 24 <= graph.sizes[targets])
+    held = (pointers != 0) & (inside >= 0) & (inside + 24 <= written_bytes(graph.sizes[targets]))
     times[held] = read_times(graph, graph.content_offsets[targets[held]] + inside[held])
     return times

@@ -15,7 +15,7 @@ from leakhunt.graph.slots import Action
 from leakhunt.graph.types import Typing
 from leakhunt.graph.variables import words_at
 from leakhunt.model.census import MapUse, PinnedSlack
-from leakhunt.model.heap import WORD_BYTES, HeapGraph, Int64
+from leakhunt.model.heap import WORD_BYTES, HeapGraph, Int64, written_bytes
 from leakhunt.thresholds import SLACK_ARRAY_BYTES, SLACK_VISIBLE_SHARE
 
 PROBES = 8  # words behind what a slice shows that are looked at, evenly spread
@@ -114,7 +114,7 @@ def _is_room(graph: HeapGraph, typing: Typing, arrays: Int64, low: Int64, high: 
     is_zero = np.ones(len(arrays), bool)
     for probe in range(PROBES):
         inside = (high + rest * (2 * probe + 1) // (2 * PROBES)) // WORD_BYTES * WORD_BYTES
-        inside = np.minimum(np.maximum(inside, high), graph.sizes[arrays] - WORD_BYTES)
+        inside = np.minimum(np.maximum(inside, high), written_bytes(graph.sizes[arrays]) - WORD_BYTES)
         is_zero &= words_at(graph.contents or memoryview(b""), graph.content_offsets[arrays] + inside) == 0
     start = typing.data_words[arrays].astype(np.int64) * WORD_BYTES
     return np.asarray((low == start) & (is_zero | (high <= low)), bool)

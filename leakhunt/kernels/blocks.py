@@ -8,6 +8,7 @@ import cython
 from cython.cimports.cpython import array
 from cython.cimports.libc.string import memcpy
 
+_LOW_BITS = cython.declare(cython.longlong, 0xFFFFFFFF)
 _EMPTY_INT = cython.declare(object, __import__("array").array("i"))
 _EMPTY_WORD = cython.declare(object, __import__("array").array("Q"))
 _CHUNK_BITS = cython.declare(cython.int, 26)  # 64 MiB, the size of a Go arena on 64-bit Linux
@@ -230,17 +231,27 @@ def _pair(
     return cython.cast(cython.longlong, offset)
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def written(size: cython.longlong, longest: cython.longlong) -> cython.longlong:
+    """How many of a block's bytes are there: all, but of more than `longest` what `leakhunt.kernels.records.written` says."""
+    return size if size <= longest else min(size & _LOW_BITS, longest)
+
+
 def edges(
     data: cython.const[cython.uchar][::1],
     index: Index,
     offsets: cython.const[cython.longlong][::1],
     large_bytes: cython.longlong,
+    longest: cython.longlong,
     starts: cython.int[::1],
     shapes: cython.int[::1],
 ):
     """The pointers of all blocks that point into a block.
 
-    Block i's bytes lie in `data` from `offsets[i]` on, followed by the list of (kind, offset) pairs of its pointer words.
+    Block i's bytes lie in `data` from `offsets[i]` on (of more than `longest` only the first, see `written`), followed by the
+    list of (kind, offset) pairs of its pointer words.
     Fills `starts` (blocks + 1) and `shapes`: a number for each combination of size and pointer words (above `large_bytes`, of
     size and whether there are any), told apart by a 64-bit hash. Returns (targets, words, first block of each shape) as
     arrays of int32.
@@ -254,6 +265,7 @@ def edges(
     i: cython.Py_ssize_t
     at: cython.longlong
     size: cython.longlong
+    present: cython.longlong
     offset: cython.longlong
     hash_: cython.ulonglong
     pointer: cython.longlong
@@ -266,7 +278,8 @@ def edges(
     starts[0] = 0
     for i in range(index.blocks):
         size = index.sizes[i]
-        at = offsets[i] + size
+        present = written(size, longest)
+        at = offsets[i] + present
         if offsets[i] < 0 or at > data.shape[0]:
             raise ValueError("a block's bytes leave the data", offsets[i])
         hash_ = (cython.cast(cython.ulonglong, size) * _GOLDEN) & ~cython.cast(cython.ulonglong, 1)
@@ -279,6 +292,8 @@ def edges(
                 hash_ ^= hash_ >> 29
             else:
                 hash_ |= 1
+            if offset + 8 > present:
+                continue
             pointer = _word(data, offsets[i] + cython.cast(cython.Py_ssize_t, offset))
             target = index.find(pointer)
             if target >= 0:

@@ -6,7 +6,7 @@ The layout of each record is given by the caller as a string, one letter a field
     s   LEB128 length, then that many bytes   2 columns: offset of the bytes, their length
     f   list of (LEB128 non-zero kind, LEB128 offset) pairs, ended by a zero kind
                                               2 columns: offset of the list, number of pairs
-    b   LEB128 length, that many bytes, and a list as above
+    b   LEB128 length, that many bytes (of more than `longest` as `written` says), and a list as above
                                               3 columns: offset of the bytes, their length, number of pairs
     r   LEB128 count, then that many groups `ssi`
                                               2 columns: first row in the table of groups, number of groups
@@ -22,6 +22,7 @@ from cython.cimports.cpython import array
 
 _TRUNCATED = cython.declare(cython.int, 1)
 _OVERLONG = cython.declare(cython.int, 2)
+_LOW_BITS = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 _EMPTY = cython.declare(object, __import__("array").array("q"))
 
 
@@ -106,7 +107,13 @@ class Cursor:
     @cython.exceptval(check=False)
     def skip_bytes(self) -> cython.Py_ssize_t:
         """Steps over a length and its bytes; returns the length, and leaves `at` behind the bytes."""
-        length: cython.ulonglong = self.integer()
+        return self.skip(self.integer())
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def skip(self, length: cython.ulonglong) -> cython.Py_ssize_t:
+        """Steps over so many bytes; returns how many, 0 with `fault` set where they are not there."""
         if self.fault == 0 and length > cython.cast(cython.ulonglong, self.end - self.at):
             self.fault = _TRUNCATED
         if self.fault:
@@ -126,7 +133,22 @@ class Cursor:
         return pairs
 
 
-def scan(data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, layouts: dict, progress=None):
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def written(length: cython.ulonglong, longest: cython.ulonglong) -> cython.ulonglong:
+    """How many of `length` bytes a writer wrote that gives the length to one write(2) as 32 bits, which takes `longest`. A
+    length of more than 48 bits is none: all of it is said to be there, which no data has."""
+    return length if length <= longest or length >> 48 else min(length & _LOW_BITS, longest)
+
+
+def scan(
+    data: cython.const[cython.uchar][::1],
+    start: cython.Py_ssize_t,
+    layouts: dict,
+    progress=None,
+    longest: cython.ulonglong = 0x7FFFFFFFFFFFFFFF,
+):
     """Reads records from byte `start` on. `layouts` maps a tag (0 to 255) to its layout.
 
     Returns (rows, groups, end, ended): `rows` maps each tag of `layouts` to an array('q') of its records' columns, row by
@@ -184,9 +206,10 @@ def scan(data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, layout
                 table.push(cursor.at)
                 table.push(cursor.skip_list())
             elif op == 98:  # b
-                pairs = cursor.skip_bytes()
+                count = cursor.integer()
+                pairs = cursor.skip(written(count, longest))
                 table.push(cursor.at - pairs)
-                table.push(pairs)
+                table.push(cython.cast(cython.longlong, count))
                 table.push(cursor.skip_list())
             elif op == 114:  # r
                 count = cursor.integer()

@@ -26,6 +26,9 @@ Int32 = NDArray[np.int32]
 WORD_BYTES = 8  # pointers of the only dumps that are read, 64-bit ones
 MALLOC_HEADER_MIN_BYTES = 512  # pointerful objects above this size, up to 32 KiB, start with their *abi.Type (Go >= 1.22)
 MALLOC_HEADER_MAX_BYTES = 32 << 10
+# An object goes to the file by one write(2), whose length the runtime hands over as 32 bits (dwrite in runtime/heapdump.go, Go
+# 1.21 to 1.27) and of which Linux takes this much. The rest of a larger object is not in the dump.
+WRITE_MAX_BYTES = 0x7FFFF000
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +342,11 @@ class Naming:
     root_label_ids: Int32
     typed_bytes: int = 0
     notes: tuple[str, ...] = field(default=())
+
+
+def written_bytes(sizes: Int64) -> Int64:
+    """int64[...]: how many bytes of objects of these sizes are in the contents."""
+    return np.where(sizes > WRITE_MAX_BYTES, np.minimum(sizes & 0xFFFFFFFF, WRITE_MAX_BYTES), sizes)
 
 
 def site_of(buckets: Buckets, bucket: int) -> AllocationSite:

@@ -1,11 +1,13 @@
 """The heap dump reader on dumps built record by record; tests/decode/test_heapdump_real.py has those of real programs."""
 
 import contextlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leakhunt.decode.dumpfile import open_dump
 from leakhunt.decode.heapdump import read_dump, span_reserves
 from leakhunt.errors import DecodeError
 from leakhunt.graph.build import build_graph
@@ -179,3 +181,22 @@ def test_damage_raises_only_the_decoders_error(changes: list[tuple[int, int]], e
 def test_any_bytes_raise_only_the_decoders_error(tail: bytes) -> None:
     with contextlib.suppress(DecodeError):
         build_graph(read_dump(memoryview(w.MAGIC + w.params() + tail), "any"))
+
+
+@pytest.mark.parametrize(("size", "present"), [(3 << 30, 0x7FFFF000), ((1 << 32) + 8192, 8192), (1 << 32, 0)])
+def test_an_object_beyond_2_gib_is_there_in_part(tmp_path: Path, size: int, present: int) -> None:
+    """The runtime hands its length to one write(2) as 32 bits; the file has a hole where its bytes would be."""
+    base = 0xC000000000
+    before = w.MAGIC + w.params() + w.ints(1, base) + w.uvarint(size)
+    after = w.pointers([]) + w.object_(base + size, w.words(base), [0]) + w.memstats(2, size + 8) + w.ints(0)
+    path = tmp_path / "large.dump"
+    with path.open("wb") as file:
+        file.write(before)
+        file.seek(present, 1)
+        file.write(after)
+    dump = open_dump(path)
+    assert dump.process.complete
+    assert dump.self_check.exact
+    assert dump.sizes.tolist() == [size, 8]
+    assert "the runtime wrote only a part: 1;" in dump.process.notes[0]
+    assert build_graph(dump).edge_targets.tolist() == [0]

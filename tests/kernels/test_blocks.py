@@ -71,7 +71,7 @@ def test_edges_refuses_pointers_outside_their_block() -> None:
     ):
         starts, shapes = np.empty(2, np.int32), np.empty(1, np.int32)
         with pytest.raises(ValueError, match=reason):
-            kernel.edges(bytes(16) + pairs, index, array.array("q", [0]), 512, starts, shapes)
+            kernel.edges(bytes(16) + pairs, index, array.array("q", [0]), 512, 1 << 62, starts, shapes)
 
 
 @given(st.data())
@@ -131,3 +131,12 @@ def test_edges_after_keys_equals_its_slow_twin(values: list[list[int]], data: st
     columns = np.array(offsets, np.int64), np.array(starts, np.int32), np.array(words, np.int32), np.array(keys, np.int64)
     edges, numbers = kernel.edges_after_keys(contents, *columns)
     assert list(zip(edges.tolist(), numbers.tolist(), strict=True)) == expected
+
+
+def test_of_a_block_that_was_written_in_part_the_pointers_that_are_there_are_found() -> None:
+    """A block of 40 bytes by a writer that writes no more than 16 at once."""
+    index = kernel.Index(np.array([64], np.int64), np.array([40], np.int64))
+    contents = (64).to_bytes(8, "little") * 2 + b"\x01\x00\x01\x08\x01\x10\x01\x20\x00"
+    starts, shapes = np.empty(2, np.int32), np.empty(1, np.int32)
+    targets, words, _ = kernel.edges(contents, index, array.array("q", [0]), 512, 16, starts, shapes)
+    assert (targets.tolist(), words.tolist(), starts.tolist()) == ([0, 0], [0, 1], [0, 2])
