@@ -23,6 +23,7 @@ from leakhunt.measure.groups import Basis, Group, part
 from leakhunt.measure.trend import Trends, analyse
 from leakhunt.model.census import ExpiryCensus, InternTable, MapUse, PinnedSlack
 from leakhunt.model.finding import Retention
+from leakhunt.model.heap import Int64
 from leakhunt.model.series import Series
 from leakhunt.thresholds import (
     ALPHA,
@@ -75,11 +76,21 @@ class ProfilesAndDumps:
             if hidden is not None:
                 return hidden
         for view in reversed(self.dumps):
-            found = view.retention_of([self.series.sites[site] for site in group.sites], by_line)
+            first, last = in_order(self.dumps)[0], in_order(self.dumps)[-1]
+            gained = self._gained if view is last else None
+            found = view.retention_of([self.series.sites[site] for site in group.sites], by_line, gained)
             if found is not None:
-                first = in_order(self.dumps)[0]
                 return found if first is view or self._between_dumps is None else with_counts_before(found, first.paths)
         return None
+
+    @cached_property
+    def _gained(self) -> Int64 | None:
+        """int64[objects of the last dump]: by how many objects the path of each grew since the first; None with one dump."""
+        growth = self._between_dumps
+        if growth is None:
+            return None
+        gains = np.append(growth.objects[:, -1] - growth.objects[:, 0], 0)  # the last is for unreached objects
+        return np.asarray(gains[growth.node_of_last])
 
     def stay(self, group: Group) -> Stay | None:
         """What became, between the first and the last dump, of the objects on the path that holds the group's."""

@@ -18,11 +18,12 @@ from leakhunt.graph.paths import PathTrie
 from leakhunt.model.finding import GcRoot, Retention, RetentionStep
 from leakhunt.model.heap import HeapGraph, Int64
 from leakhunt.model.site import AllocationSite, Frame, is_runtime, normalise
-from leakhunt.thresholds import CONTAINER_FANOUT
+from leakhunt.thresholds import CONTAINER_FANOUT, LEVEL_SHARE
 
 _RUNTIME_FOLDERS = ("/runtime/", "/internal/runtime/")
 # Samples stand for bytes: of a map whose tables weigh five times its entries every sixth sample is an entry's.
 FOLLOWED_SHARE = 0.15
+FAIR_SHARE = 0.2  # of the samples on the path that holds most, for another to be looked at
 _FILE_SUFFIX_PARTS = 2  # `gcache/lru.go`: the same with and without -trimpath
 
 
@@ -65,12 +66,27 @@ def join_sites(graph: HeapGraph) -> SiteJoin:
     return SiteJoin(stacks, dict(by_files), dict(zip(distinct.tolist(), parts, strict=True)))
 
 
-def retention_of(join: SiteJoin, paths: PathTrie, sites: Iterable[AllocationSite], by_line: bool = False) -> Retention | None:
+def retention_of(
+    join: SiteJoin, paths: PathTrie, sites: Iterable[AllocationSite], by_line: bool = False, gained: Int64 | None = None
+) -> Retention | None:
     """Who holds what `sites` allocated together: the path that holds most of their sampled objects, or where that is a
-    container's own memory, the path to its entries; None where no sample of them is live, or none is reached."""
+    container's own memory, the path to its entries; None where no sample of them is live, or none is reached. Where `gained`
+    (int64[N]: by how many objects each object's path grew since an earlier dump) is given and that path is level, of those that
+    hold a fair part of the samples the one that grew most: a site may fill a ring, which is level, and an archive."""
     objects = np.unique(np.concatenate([np.empty(0, np.int64), *(join.objects_of(site, by_line) for site in sites)]))
     held = holding_nodes(paths, objects)
+    if held and gained is not None:
+        held = _growing_first(paths, held, objects, gained)
     return retention_at(paths, _followed(paths, held)) if held else None
+
+
+def _growing_first(paths: PathTrie, held: list[tuple[int, int]], objects: Int64, gained: Int64) -> list[tuple[int, int]]:
+    """`held`, or where its first path is level, with the one in front that grew most of those that hold a fair part."""
+    nodes = paths.node_of[objects]
+    gains = {node: int(gained[objects[nodes == node][0]]) for node, count in held if count >= FAIR_SHARE * held[0][1]}
+    first, most = held[0][0], max(gains, key=gains.__getitem__)
+    is_level = gains[first] <= LEVEL_SHARE * (int(paths.objects[first]) - gains[first])
+    return sorted(held, key=lambda item: item[0] != most) if is_level and gains[most] > 0 else held
 
 
 def _followed(paths: PathTrie, held: Sequence[tuple[int, int]]) -> int:

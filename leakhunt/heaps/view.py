@@ -24,7 +24,7 @@ from leakhunt.graph.types import Typing, name_types, type_heap
 from leakhunt.model.census import ExpiryCensus, InternTable, MapUse, PinnedSlack
 from leakhunt.model.finding import Retention
 from leakhunt.model.gotype import Program
-from leakhunt.model.heap import HeapGraph, Naming, Process
+from leakhunt.model.heap import HeapGraph, Int64, Naming, Process
 from leakhunt.model.site import AllocationSite, Frame, normalise
 
 
@@ -95,9 +95,12 @@ class HeapView:
         """Maps from string to string, with how many of their values are their keys; empty without a binary."""
         return intern_tables(self.graph, self.paths, self.typing) if self.typing is not None else ()
 
-    def retention_of(self, sites: Iterable[AllocationSite], by_line: bool = False) -> Retention | None:
-        """Who holds what `sites` allocated, None where no live sample tells. `by_line` where sites are told apart by line."""
-        return retention_of(self.sites, self.paths, sites, by_line)
+    def retention_of(
+        self, sites: Iterable[AllocationSite], by_line: bool = False, gained: Int64 | None = None
+    ) -> Retention | None:
+        """Who holds what `sites` allocated, None where no live sample tells. `by_line` where sites are told apart by line,
+        `gained` by how many objects the path of each object grew."""
+        return retention_of(self.sites, self.paths, sites, by_line, gained)
 
     @cached_property
     def goroutine_stacks(self) -> dict[tuple[Frame, ...], int]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from leakhunt.graph.join import join_sites, retention_of, sites_at, with_counts_before
@@ -108,3 +109,15 @@ def test_a_path_knows_what_it_held_before() -> None:
     other = dataclasses.replace(grown, root=GcRoot("bss", "main.later"))
     assert with_counts_before(other, earlier.paths) == other
     assert other.grows_at is None
+
+
+def test_of_paths_that_hold_a_fair_part_the_one_that_grew_is_named() -> None:
+    work = site(("main.work", "/app/work.go", 0), ("main.main.func1", "/app/main.go", 0))
+    gained = np.zeros(VIEW.graph.objects, np.int64)
+    level = retention_of(JOIN, VIEW.paths, [work, PUT], gained=gained)
+    gained[JOIN.objects_of(work)] = 5
+    grown = retention_of(JOIN, VIEW.paths, [work, PUT], gained=gained)
+    assert level == retention_of(JOIN, VIEW.paths, [PUT])
+    assert grown == retention_of(JOIN, VIEW.paths, [work])
+    gained[JOIN.objects_of(PUT)] = 2  # of four: not level
+    assert retention_of(JOIN, VIEW.paths, [work, PUT], gained=gained) == level
