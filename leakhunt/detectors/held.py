@@ -67,6 +67,8 @@ def container_key(evidence: Evidence, group: Group) -> ContainerKey | None:
     cache = cache_type(evidence, group)
     place = next((i for i, step in enumerate(retention.path) if step.type == cache), place)
     root, above = retention.root, retention.path[: place + 1]
+    if told_by(retention)[0] == "defer-in-loop":
+        above = ()  # the records and what they hold are the function's
     name = root.name.partition(" ")[0] if root.kind in _STACKS else root.name
     return (name, *((step.edge, step.type) for step in above))
 
@@ -77,7 +79,7 @@ def told_by(retention: Retention) -> tuple[str, str]:
     types = [step.type for step in path]
     if root.kind.startswith("finalizer"):
         return "finalizer-cycle", root.name
-    if root.name.endswith(" defer") or any(".deferwrap" in each for each in types):
+    if root.name.endswith(" defer") or any(".deferwrap" in each or each == "runtime._defer" for each in types):
         return "defer-in-loop", root.name
     place = _container(retention)
     if place is None:
@@ -97,7 +99,8 @@ def _by_root(root: GcRoot, entry: RetentionStep) -> str:
     """What many objects say that one root holds: frames of as many goroutines, or a variable."""
     if root.kind not in _STACKS:
         return ""
-    return "unclosed-body" if entry.type.startswith("http.persistConn") else "goroutine-leak"
+    is_connection = entry.type.startswith("http.persistConn") or root.name.startswith("net/http.(*persistConn).")
+    return "unclosed-body" if is_connection else "goroutine-leak"
 
 
 def _by_container(container: str, entry: RetentionStep, types: list[str]) -> str:

@@ -5,7 +5,8 @@ Looks for: growing sites under net/http's Transport that make a connection, and 
 Why it matters: a connection whose body was not read and closed is neither reused nor freed. The same picture comes from a
     Transport made for each request.
 How it decides: (*Transport).dialConn or a persistConn function is on the stack of a site of a group that grows
-    significantly. With goroutine profiles, readLoop goroutines that grow too make the confidence high.
+    significantly, or a heap dump finds its objects on the stacks that serve connections. With goroutine profiles, readLoop
+    goroutines that grow too make the confidence high.
 When it is wrong: many connections that are in use, or idle within MaxIdleConns; then the number levels off.
 What to do: read and close every body, on every path; share one client.
 Options: none.
@@ -14,6 +15,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.frames import function_on
+from leakhunt.detectors.held import held_in
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.thresholds import CONNECTION_FRAMES, GOROUTINE_RATIO
@@ -27,7 +29,10 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     loops = evidence.goroutines.count("net/http.(*persistConn).readLoop")
     rising = len(loops) > 1 and loops[-1] > GOROUTINE_RATIO * max(loops[0], 1)
     for group in evidence.growing_groups:
+        held = held_in(evidence, group)
         function = function_on(evidence, group, _CONNECTIONS, within=CONNECTION_FRAMES)
+        if function is None and held is not None and held.pattern == PATTERN:
+            function = held.retention.root.name
         if function is None:
             continue
         goroutines = f"; readLoop goroutines rose from {loops[0]:,} to {loops[-1]:,}" if rising else ""
