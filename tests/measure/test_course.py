@@ -36,3 +36,8 @@ def test_a_part_keeps_the_events_between_its_snapshots() -> None:
     assert (part.born.tolist(), part.died.tolist(), len(part.load)) == ([1], [2], 1)
     assert part.inuse_bytes.tolist() == course.inuse_bytes[1:3].tolist()
     assert [len(course.part(2, stop).born) for stop in (2, 3, 4)] == [0, 0, 1]
+
+
+def test_two_snapshots_have_a_load() -> None:
+    series = evidence(Row("main.a < main.f", 640, [2, 5])).series
+    assert len(course_of(series, [0]).load) == 1

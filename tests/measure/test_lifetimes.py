@@ -95,3 +95,20 @@ def test_a_certain_lengthening_passes_whatever_was_expected() -> None:
     result = Lifetimes(np.array([3.5, 3.5]), np.array([40.0, 40.0]), np.zeros(2))
     assert lengthening(result, 0.5, 3.0).all()
     assert not lengthening(result, 0.5, 4.0).any()
+
+
+def test_sites_do_not_touch_each_other_and_hours_have_any_length() -> None:
+    """Three sites at once, one that nothing happens at: as each alone; twice the time, half the hazard, the same z."""
+    rng = np.random.default_rng(5)
+    counts = np.array([[100.0, 120, 150, 150, 190, 200], [7, 7, 7, 7, 7, 7], [30, 20, 40, 10, 60, 30]])
+    died = rng.integers(1, 40, (3, 5)).astype(float)
+    died[1] = 0
+    born = died + np.diff(counts, axis=1)
+    hours = np.array([0.0, 1, 1.5, 3, 4, 6])
+    together, later = lifetimes(counts, born, died, hours), lifetimes(counts, born, died, 2 * hours + 5)
+    for i in range(3):
+        alone = lifetimes(counts[i : i + 1], born[i : i + 1], died[i : i + 1], hours)
+        for name in ("z", "expected_z", "hazard_per_hour"):
+            assert math.isclose(getattr(together, name)[i], getattr(alone, name)[0], abs_tol=1e-12)
+        assert math.isclose(later.hazard_per_hour[i], together.hazard_per_hour[i] / 2, rel_tol=1e-7)
+        assert math.isclose(later.z[i], together.z[i], rel_tol=1e-6, abs_tol=1e-12)

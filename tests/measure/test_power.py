@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from leakhunt import thresholds
-from leakhunt.measure.power import MOST_MORE_SNAPSHOTS, detectable_bytes_per_hour, snapshots_to_show
+from leakhunt.measure.power import MOST_MORE_SNAPSHOTS, _mean_for, detectable_bytes_per_hour, samples_needed, snapshots_to_show
+from leakhunt.measure.significance import normal_tail
 from leakhunt.measure.trend import analyse
+from leakhunt.measure.turnover import drift
 from tests import simulate
 
 PERIOD = simulate.PERIOD_BYTES
@@ -78,3 +80,29 @@ def test_the_promise_of_power_is_kept(taken: int, per_interval_mib: float) -> No
         found += bool(analyse(series).growing[-1])
     assert found >= 0.6 * runs, f"{found} of {runs}"
     assert math.isfinite(plan.wait_hours)
+
+
+def test_the_mean_that_shows_is_found_four_times_in_five() -> None:
+    """The Poisson tail summed term by term; the normal approximation errs by less than two points."""
+    for samples in (6, 10, 25, 100):
+        mean = _mean_for(samples)
+        below = sum(math.exp(-mean + k * math.log(mean) - math.lgamma(k + 1)) for k in range(samples))
+        assert 1 - below == pytest.approx(thresholds.POWER, abs=0.02)
+
+
+@pytest.mark.parametrize("tests", [1, 40, 1500])
+def test_the_fewest_samples_that_are_significant(tests: int) -> None:
+    at = np.arange(12) / 12 + 7
+    needed = samples_needed(at, tests)
+    assert needed >= thresholds.MIN_EVENTS
+    for samples in {needed, max(needed - 1, thresholds.MIN_EVENTS)}:
+        counts = (samples * (at - 7) / (at[-1] - 7))[None, :]
+        z = drift(counts, np.diff(counts), np.zeros((1, 11)), at).z
+        assert (float(normal_tail(z)[0]) <= thresholds.ALPHA / tests) == (samples == needed)
+
+
+def test_the_detectable_rate_is_samples_times_period_over_time() -> None:
+    at = np.arange(12) / 12 + 7
+    mean = _mean_for(samples_needed(at, 40))
+    assert detectable_bytes_per_hour(at, 40, 1 << 20) == pytest.approx(mean * (1 << 20) / (11 / 12))
+    assert detectable_bytes_per_hour(at, 40, 1) == pytest.approx(thresholds.MIN_GROWTH_BYTES / (11 / 12))

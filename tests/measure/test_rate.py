@@ -89,3 +89,9 @@ def test_the_error_is_at_least_that_of_a_stationary_slope() -> None:
     assert rate_error(counts, none, none, hours, _drift(1, 0.1))[0] == pytest.approx(math.sqrt(1) / 2), "nothing moved"
     assert rate_error(counts / 100, events, events, hours, _drift(1, 0.1))[0] == pytest.approx(math.sqrt(1 / 0.1))
     assert rate_error(counts[:, :1], none[:, :0], none[:, :0], hours[:1], _drift(1, 1))[0] == math.inf
+
+
+def test_the_bar_of_closeness_is_a_hundredth_of_the_mean_step() -> None:
+    """Two steps over 1.00501 h: the mean is .5025, and two points .00501 apart are just below a hundredth of it."""
+    hours, values = np.array([0.0, 1, 1.00501]), np.array([[0.0, 1, 100]])
+    assert theil_sen(values, hours)[0] == pytest.approx((1 + 100 / 1.00501) / 2)

@@ -93,3 +93,9 @@ def test_few_large_objects_at_every_snapshot() -> None:
     counts = np.array([[1.0, 8, 3], [1, 9, 3], [0, 2, 3], [1, 2, 3], [1, 2, 3]])
     sizes = np.array([2.0, 2, 2, 1.9, 9]) * period
     assert few_and_large(counts, sizes, period).tolist() == [True, False, False, False, True]
+
+
+def test_a_snapshot_of_nothing_is_no_generation_until_something_comes() -> None:
+    bytes_, counts = np.array([0.0, 0, 5, 9]) * MIB, np.array([0.0, 0, 2, 2])
+    born = np.array([0.0, 2, 0])
+    assert resized_p(bytes_, counts, born, np.zeros(3))[0] == kendall_tail(np.array([0.0, 5]))

@@ -23,6 +23,8 @@ def counters(*alloc: float, idle: bool = True, exact: bool = True) -> Counters:
         (counters(5, 9), counters(99), "restart: the allocation counter fell at 1 of 2 sites"),
         (counters(5, 9), counters(99, idle=False), ""),  # a site without anything in use is not listed
         (counters(5, 9), counters(3, 99, idle=False), "restart: the allocation counter fell at 1 of 2 sites"),
+        (counters(5, 9), counters(1, 99, idle=False), "restart: the allocation counter fell at 1 of 2 sites"),
+        (counters(5, 9), counters(4, 10), "restart: the allocation counter fell at 1 of 2 sites"),
         (counters(100, 1, exact=False), counters(51, 99), ""),  # 4 sqrt(151) = 49.2, and a half
         (counters(100, 1), counters(51, 99, exact=False), ""),
         (counters(100, 1, exact=False), counters(50, 99, exact=False), "restart: the allocation counter fell at 1 of 2 sites"),

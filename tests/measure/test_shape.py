@@ -126,3 +126,68 @@ def test_course_of_a_series_adds_its_sites() -> None:
     assert (both.born - both.died).tolist() == np.diff(both.counts).tolist()
     assert both.hours.tolist() == [0, 1, 2, 3, 4, 5]
     assert math.isclose(both.load[0], float(np.diff(series.alloc_bytes.sum(axis=0))[0]))
+
+
+def plain(counts: list[float], born: list[float], hours: list[float]) -> Course:
+    """A course of objects of 100 B each, written down."""
+    inuse, came = np.array(counts, dtype=float), np.array(born, dtype=float)
+    return Course(np.array(hours), 100 * inuse, inuse, came, came - np.diff(inuse), came)
+
+
+def test_a_step_by_hand() -> None:
+    """Three snapshots at each level are enough; births of 20 and 50 in half an hour make 2.5 times the rate."""
+    hours = [5 + i / 2 for i in range(6)]
+    found = shape.load_step(plain([200, 200, 200, 600, 600, 600], [20, 20, 400, 50, 50], hours))
+    assert found == shape.LoadStep(3, 20_000, 60_000, 2.5, 1.0)
+    noisy = [198, 200, 202, 598, 600, 602]
+    found = shape.load_step(plain(noisy, [20, 20, 400, 50, 50], hours))
+    assert found is not None
+    spread = sum((c - 400) ** 2 for c in noisy)
+    assert found.explained == pytest.approx(1 - 16 / spread)
+    late = shape.load_step(plain([200] * 9 + [600] * 3, [20.0] * 8 + [420, 50, 50], [i / 2 for i in range(12)]))
+    assert late is not None
+    assert (late.at, late.before_bytes, late.after_bytes, late.allocation_ratio) == (9, 20_000, 60_000, 2.5)
+
+
+def test_one_snapshot_may_lie_between_the_levels() -> None:
+    found = shape.load_step(plain([200, 200, 200, 400, 600, 600, 600], [20, 20, 220, 220, 20, 20], [i / 2 for i in range(7)]))
+    assert found == shape.LoadStep(4, 20_000, 60_000, 1.0, pytest.approx(1.0))
+
+
+def test_filling_by_hand() -> None:
+    """Births of 60 an hour, each object dies with .1 an hour: net growth falls in a line that meets nothing at 600 objects.
+    Steps of one and of two hours."""
+    hours, counts, born = [0.0], [0.0], []
+    for i in range(11):
+        step = 1 + i % 2
+        hours.append(hours[-1] + step)
+        born.append(60.0 * step)
+        counts.append(counts[-1] + step * (60 - 0.1 * counts[-1]))
+    found = shape.filling(plain(counts, born, hours))
+    assert found is not None
+    assert found.full_bytes == pytest.approx(60_000)
+    assert found.reached == pytest.approx(counts[-1] / 600)
+    assert found.early_bytes_per_hour == pytest.approx(100 * (counts[4] - counts[0]) / (hours[4] - hours[0]))
+    assert found.late_bytes_per_hour == pytest.approx(100 * (counts[11] - counts[7]) / (hours[11] - hours[7]))
+    assert shape.filling(plain(counts[:5], born[:4], hours[:5])) is None, "thirds of one step"
+    quick = plain([0, 300, 450, 500, 500, 500], [300, 150, 50, 0, 0], [0, 1, 2, 3, 4, 5])
+    assert shape.filling(quick) is not None, "thirds of two steps"
+
+
+def test_growth_that_slows_to_no_line_has_no_rest() -> None:
+    """Deaths fall as the count rises: no level can be told."""
+    counts = [0, 100, 200, 300, 300, 300, 300, 310, 320, 350]
+    found = shape.filling(plain(counts, [100, 100, 100, 0, 0, 0, 10, 10, 30], [float(i) for i in range(10)]))
+    assert found is not None
+    assert found.late_bytes_per_hour == pytest.approx(100 * 50 / 3)
+
+
+def test_turns_by_hand() -> None:
+    found = shape.sawtooth(plain([0, 50, 100, 0, 50, 100, 0, 50], [50, 50, 0, 50, 50, 0, 50], [float(i) for i in range(8)]))
+    assert found is not None
+    assert (found.lows, found.highs, found.low_bytes) == ((0, 3, 6), (2, 5, 7), (0, 0, 0))
+
+
+@pytest.mark.parametrize(("snapshots", "stride"), [(2, 1), (64, 1), (127, 1), (128, 2), (640, 10)])
+def test_about_64_places_are_tried(snapshots: int, stride: int) -> None:
+    assert shape._stride(snapshots) == stride

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leakhunt.measure.turnover import births_and_deaths, drift, normal_deviate, with_dispersion
+from leakhunt.measure.turnover import Drift, births_and_deaths, drift, normal_deviate, seen_events, with_dispersion
 
 event_counts = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=12)
 steps = st.lists(st.floats(0.1, 5), min_size=12, max_size=12)
@@ -97,3 +97,24 @@ def test_time_may_have_any_unit() -> None:
     born, died = births_and_deaths(counts, counts + np.arange(5))
     hours = np.array([0, 1, 2.5, 3, 7])
     assert math.isclose(drift(counts, born, died, hours).z[0], drift(counts, born, died, hours * 3600).z[0], rel_tol=1e-9)
+
+
+def test_only_a_dispersion_beyond_chance_makes_it_students() -> None:
+    """Twenty snapshots leave 36 degrees of freedom: the 95th percentile of the dispersion is 1 + 1.645 sqrt(2 / 36) = 1.39."""
+    for dispersion, students in ((1.0, False), (1.38, False), (1.40, True), (3.0, True)):
+        found = normal_deviate(Drift(np.array([3.0]), np.array([dispersion]), np.zeros(1), np.ones(1)), 20)[0]
+        assert (found < 3.0) == students
+
+
+def test_when_the_first_snapshot_was_does_not_matter() -> None:
+    rng = np.random.default_rng(6)
+    counts = 10.0 + rng.integers(0, 3, (1, 12))
+    born = rng.integers(20, 40, (1, 11)).astype(float)
+    died = born - np.diff(counts, axis=1)
+    hours = np.cumsum(rng.uniform(0.5, 2, 12))
+    for before, after in zip(
+        (*seen_events(counts, born, died, hours), *drift(counts, born, died, hours)),
+        (*seen_events(counts, born, died, hours + 100), *drift(counts, born, died, hours + 100)),
+        strict=True,
+    ):
+        assert np.allclose(before, after)
