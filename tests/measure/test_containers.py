@@ -31,6 +31,7 @@ def test_the_allocator_rounds_up_to_classes_and_pages(bytes_: int, block: int) -
 def test_a_table_has_a_control_word_and_eight_slots_a_group() -> None:
     assert containers._table_size(24, 128) == 27264  # 128 * (8 + 8 * 24) = 25 600
     assert containers._table_size(56, 64) == 32768  # 64 * (8 + 8 * 56) = 29 184
+    assert containers._table_size(31, 64) == 16384  # exactly
     assert {18432, 27264, 65536} <= containers.FULL_TABLE_BYTES.keys()
     assert containers.FULL_TABLE_BYTES[27264] == {27264, 13568}
 

@@ -132,3 +132,26 @@ def test_a_wider_function_stands_for_its_part_only_where_it_is_much_surer() -> N
     beside = evidence(*thin("A", 5), *churn)
     (group,) = beside.growing_groups
     assert (group.function, len(group.sites)) == ("lib.childA", 5)
+
+
+def test_where_no_part_is_sure_the_heap_is_one_test_and_its_large_parts_are_few() -> None:
+    """Three sites that lifetimes explain one by one. Each holds more than a quarter of the growth, so three are tested."""
+    seen = evidence(
+        Row(
+            "main.a < main.fa", 640, [12, 15, 18, 23, 20, 21, 22, 25, 25, 26, 26, 31, 34, 31, 31, 31],
+            freed=[0, 1, 2, 3, 7, 8, 9, 12, 13, 16, 19, 20, 22, 25, 26, 29],
+        ),
+        Row(
+            "main.b < main.fb", 640, [12, 16, 18, 22, 22, 26, 31, 31, 36, 35, 35, 36, 36, 37, 36, 37],
+            freed=[0, 1, 2, 3, 7, 10, 11, 14, 14, 19, 19, 20, 23, 26, 29, 32],
+        ),
+        Row(
+            "main.c < main.fc", 640, [12, 20, 23, 25, 28, 28, 30, 29, 29, 32, 34, 37, 35, 38, 41, 41],
+            freed=[0, 0, 1, 1, 2, 4, 4, 6, 9, 11, 13, 17, 20, 22, 23, 25],
+        ),
+    )  # fmt: skip
+    (group,) = seen.growing_groups
+    surest = next(i for i, site in enumerate(seen.series.sites) if site.leaf.function == "main.c")
+    assert (group.basis, group.sites, group.function) == (Basis.HEAP, (surest,), "")
+    assert group.trend.q == 3 * float(seen.trends.p[surest])
+    assert group.trend.bytes_per_hour == seen.trends.of(surest).bytes_per_hour

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from leakhunt.measure.resized import few_and_large, resized_p
+from leakhunt.measure.resized import _generations, few_and_large, resized_p
 from leakhunt.measure.significance import kendall_tail
 from leakhunt.measure.trend import analyse
 from tests.measure.test_series import build
@@ -95,7 +95,9 @@ def test_few_large_objects_at_every_snapshot() -> None:
     assert few_and_large(counts, sizes, period).tolist() == [True, False, False, False, True]
 
 
-def test_a_snapshot_of_nothing_is_no_generation_until_something_comes() -> None:
-    bytes_, counts = np.array([0.0, 0, 5, 9]) * MIB, np.array([0.0, 0, 2, 2])
-    born = np.array([0.0, 2, 0])
-    assert resized_p(bytes_, counts, born, np.zeros(3))[0] == kendall_tail(np.array([0.0, 5]))
+def test_generations_by_hand() -> None:
+    """A snapshot of nothing is followed by the first that has something; one birth is enough, and no movement is none."""
+    none = np.zeros(4)
+    assert _generations(np.array([0.0, 0, 0, 2, 2]), np.array([0.0, 0, 2, 0]), none) == [0, 3]
+    assert _generations(np.array([0.0, 1]), np.array([1.0]), none[:1]) == [0, 1]
+    assert _generations(np.ones(3), np.array([0.0, 1]), np.array([0.0, 1])) == [0, 2]
