@@ -115,7 +115,9 @@ class GoDwarf:
     def locals_at(self, pc: int) -> list[Local]:
         """Variables of the function at `pc` that lie in its frame there; those in registers are not among them.
 
-        Frames that wait in a call are asked at pc - 1, inside the call, as Go's own tracebacks are.
+        Frames that wait in a call are asked at pc - 1, inside the call, as Go's own tracebacks are. There the compiler still
+        has arguments in the registers that they were passed in, which the call may overwrite; what it says lies in memory
+        right after the call, at pc, lay there all the time.
         """
         function = self._function_row(pc - 1)
         found = []
@@ -125,7 +127,8 @@ class GoDwarf:
             if not name or type_offset < 0:
                 continue
             type_id = self._type_id(type_offset)
-            found += [Local(name, type_id, *place) for place in self._places(row, pc - 1 - self.slide)]
+            places = self._places(row, pc - 1 - self.slide) or self._places(row, pc - self.slide)
+            found += [Local(name, type_id, *place) for place in places]
         return found
 
     def captures_of(self, entry: int) -> list[Capture]:

@@ -146,7 +146,11 @@ def shortest_paths(graph: HeapGraph, naming: Naming) -> Forest:
     """Shortest paths from roots to every object, in phases by Rank. O(objects + edges), 13 bytes an object."""
     groups, group_of_root = group_roots(graph, naming)
     root_ranks = np.array([group.rank for group in groups], np.int8)[group_of_root]
-    by_rank = np.argsort(root_ranks, kind="stable").astype(np.int32)
+    # Of the frames of one stack that hold an object the outermost comes first: those within were handed it for a while.
+    frames, sources = len(graph.process.frames.sizes), graph.roots.sources.astype(np.int64)
+    stacks = np.searchsorted(graph.process.goroutines.frame_starts, sources, "right")
+    inward = np.where(graph.roots.kinds == RootKind.STACK, (stacks + 1) * (frames + 1) - sources, 0)
+    by_rank = np.lexsort((inward, root_ranks)).astype(np.int32)
     phase_starts = np.searchsorted(root_ranks[by_rank], np.arange(len(Rank) + 1)).astype(np.int64)
     count = graph.objects
     order, parents, vias = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)

@@ -60,7 +60,7 @@ def test_what_is_missing_is_said(case: str, tmp_path: Path) -> None:
 def test_goroutines_are_shown_by_who_waits_and_why() -> None:
     table = next(table for table in roots(view()).tables if table.name == "goroutines")
     (worker,) = [row for row in table.rows if row["function"] == "main.worker"]
-    assert (worker["goroutines"], worker["wait_reason"], worker["variables"]) == (10, "chan receive", ["batch"])
+    assert (worker["goroutines"], worker["wait_reason"], worker["variables"]) == (10, "chan receive", ["batch", "in"])
     assert worker["reached_bytes"] > 0
 
 
