@@ -10,7 +10,7 @@ from leakhunt.config import Settings
 from leakhunt.evidence import Evidence
 from leakhunt.hunt import _limit, _weigh, hunt
 from leakhunt.measure.groups import Group
-from leakhunt.model.finding import Confidence, Finding, Growth, Stance, Verdict
+from leakhunt.model.finding import Confidence, Finding, Growth, Input, Stance, Verdict, Window
 from tests.detectors.lab import Row, evidence, goroutines, ramp
 
 LOW, MEDIUM, HIGH = Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH
@@ -180,3 +180,19 @@ def test_the_gravest_case_is_the_verdict() -> None:
     assert [case.verdict for case in found.cases] == ["leak", "filling"]
     assert found.verdict == "leak"
     assert found.headline.startswith("main.a ")
+
+
+def test_a_report_says_what_it_saw() -> None:
+    skipped = [Input(f"{i}.pb.gz", "heap", "", 0, 0, "", reason) for i, reason in enumerate((None, "not of this process"))]
+    stats = [(1, {"LastGC": 0}), (2, {"LastGC": 7}), (3, {"LastGC": 7})]
+    seen = dataclasses.replace(LEAK, inputs=tuple(skipped), memstats=tuple(stats))
+    report = hunt(seen)
+    assert "1 of 2 inputs could not be used; each is listed with its reason" in report.notes
+    assert report.gc_times_ns == (7,)
+    assert report.series is seen.series
+    assert report.window == Window(int(seen.series.times_ns[0]), int(seen.series.times_ns[-1]), 12, 1)
+
+
+def test_four_snapshots_are_enough_to_say_that_growth_is_unexplained() -> None:
+    report = hunt(evidence(Row("main.put < main.serve", 8 << 20, [0, 0, 0, 4])))
+    assert report.headline.startswith("memory grew at sites that could not be tested")
