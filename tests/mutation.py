@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "mutants" / "leakhunt"
 PAGE = ROOT / "docs" / "mutation.md"
 MARK = "<!-- table: written by python -m tests.mutation -->"
-SURVIVED = 0
+SURVIVED, NOT_REACHED = 0, 33  # mutmut's exit codes: no test failed; no test of those asked runs the function
 
 
 def results() -> dict[str, dict[str, int | None]]:
@@ -37,25 +37,24 @@ def sample(most: int) -> list[str]:
 
 
 def table() -> list[str]:
-    """A row a module, and their sum."""
-    lines = ["| module | mutants | tried | killed | survived | score |", "|---|---|---|---|---|---|"]
-    total: dict[str, int] = defaultdict(int)
+    """A row a module, the detectors together, and the sum."""
+    lines = ["| module | mutants | tried | killed | survived | not reached | score |", "|---|---|---|---|---|---|---|"]
+    rows: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for module, codes in results().items():
         tried = [code for code in codes.values() if code is not None]
-        if not tried:
-            continue
-        row = {"mutants": len(codes), "tried": len(tried), "survived": tried.count(SURVIVED)}
-        lines.append(_row(f"`{module}`", row))
-        for name, number in row.items():
-            total[name] += number
-    return [*lines, _row("all", total)]
+        for name in ("detectors" if module.startswith("detectors.") else f"`{module}`", "all") if tried else ():
+            rows[name]["mutants"] += len(codes)
+            rows[name]["tried"] += len(tried)
+            rows[name]["survived"] += tried.count(SURVIVED)
+            rows[name]["unreached"] += tried.count(NOT_REACHED)
+    together = rows.pop("all", None)
+    return lines + [_row(name, row) for name, row in rows.items()] + ([_row("all", together)] if together else [])
 
 
 def _row(name: str, row: dict[str, int]) -> str:
-    killed = row["tried"] - row["survived"]
-    return (
-        f"| {name} | {row['mutants']} | {row['tried']} | {killed} | {row['survived']} | {100 * killed / row['tried']:.0f} % |"
-    )
+    killed = row["tried"] - row["survived"] - row["unreached"]
+    numbers = (row["mutants"], row["tried"], killed, row["survived"], row["unreached"])
+    return f"| {name} | {' | '.join(map(str, numbers))} | {100 * killed / row['tried']:.0f} % |"
 
 
 def main() -> None:
