@@ -136,7 +136,7 @@ class Evidence(ProfilesAndDumps):
 
     def company(self, group: Group) -> tuple[AllocationSite, ...]:
         """The group's sites, then those near them: allocating on behalf of the same function, however little, and holding
-        something at the end. They do not prove growth, but tell what the growing objects are put into."""
+        something at a snapshot. They do not prove growth, but tell what the growing objects are put into."""
         return tuple(self.series.sites[i] for i in (*group.sites, *self.near(group)))
 
     def near(self, group: Group) -> tuple[int, ...]:
@@ -152,8 +152,8 @@ class Evidence(ProfilesAndDumps):
 
     @cached_property
     def _held_by_function(self) -> Mapping[str, list[tuple[int, int]]]:
-        """Sites that hold something at the end, by the functions near their leaves."""
-        held = np.flatnonzero(self.series.inuse_samples[:, self.trends.segment.stop - 1] > 0)
+        """Sites that held something at a snapshot, by the functions near their leaves."""
+        held = np.flatnonzero(self.series.inuse_samples[:, self.trends.segment].max(axis=1, initial=0) > 0)
         return by_near_function(self.series.sites, [int(i) for i in held])
 
     def freed_share(self, group: Group) -> float:

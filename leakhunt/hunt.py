@@ -29,6 +29,7 @@ from leakhunt.model.finding import (
     Verdict,
     Window,
 )
+from leakhunt.model.site import AllocationSite
 from leakhunt.printable import printable
 from leakhunt.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS, UNEXPLAINED_SHARE
 from leakhunt.units import format_bytes, format_rate
@@ -143,7 +144,8 @@ def _case(group: Group, findings: list[Finding], verdict: Verdict, evidence: Evi
     series = evidence.series
     against = [finding for finding in findings if finding.stance is Stance.IMPLICATES]
     main = max(against, key=lambda f: (f.pattern != _LEAST_SPECIFIC, _WEIGHT[f.confidence]))
-    site = series.sites[main.sites[0]]
+    named = (series.sites[i] for i in (*main.sites, *group.sites) if series.sites[i].own_functions)
+    site = AllocationSite(main.stack) if main.stack else next(named, series.sites[main.sites[0]])
     growth = _growth(group, evidence)
     charge, excuse = _best(findings, Stance.IMPLICATES), _best(findings, Stance.EXONERATES)
     confidence = _CONFIDENCE[max(1, charge - (1 if excuse else 0))]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from leakhunt.detectors.held import held_in, speaks_against
 from leakhunt.evidence import Evidence
-from leakhunt.measure.containers import doubles, ladder
+from leakhunt.measure.containers import doubles, outgrown
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.thresholds import SLICE_RUNGS
 from leakhunt.units import format_bytes
@@ -27,7 +27,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         held = held_in(evidence, group)
         if speaks_against(held, PATTERN):
             continue
-        found = (ladder(evidence.series, site) for site in group.sites)
+        found = (outgrown(evidence.series, site) for site in group.sites)
         rungs = next((each for each in found if each and not (doubles(each) and len(each) < SLICE_RUNGS)), ())
         if held is not None and held.pattern == PATTERN:
             how = f"a heap dump finds them in a {held.container}"

@@ -4,11 +4,12 @@ Looks for: groups that allocate goroutine descriptors (runtime.malg) or whose fu
     number.
 Why it matters: a goroutine blocked for ever is never collected, nor is anything its stack refers to.
 How it decides: with goroutine profiles (or, where there are none, two heap dumps, which list goroutines too), a stack whose
-    goroutines at least doubled and rose by 10 or more, and in which a function of the group's sites stands; high confidence
-    if a goroutineleak profile shows it too. With a heap dump, objects that frames of one function hold on many stacks, and
-    nothing else. Without either, runtime.malg on the stack of a group
-    that grows significantly. Descriptors are reused but never freed, so a single burst is a step, not a trend. The two
-    goroutines of an HTTP client's connection are called unclosed-body, which they are the sign of.
+    goroutines at least doubled and rose by 10 or more, and in which a function of the group's sites stands, or a method of
+    the same type, or a function of the same package where the group gained one to twelve objects for each goroutine; high
+    confidence if a goroutineleak profile shows it too. With a heap dump, objects that frames of one function hold on many
+    stacks, and nothing else. Without either, runtime.malg on the stack of a group that grows significantly, and with it what
+    else grows most if it gained as many for each descriptor. Descriptors are reused but never freed, so a single burst is a
+    step, not a trend. The two goroutines of an HTTP client's connection are called unclosed-body, which they are the sign of.
 When it is wrong: a worker pool that still grows to its size; load that brings more requests at a time.
 What to do: find what the goroutines wait for (the stack says), and give it a way out: a closed channel, a cancelled context,
     a buffer for one late answer.
@@ -22,8 +23,8 @@ from leakhunt.evidence import Evidence
 from leakhunt.measure.goroutines import GoroutineStack
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Stance
-from leakhunt.model.site import is_standard
-from leakhunt.thresholds import GOROUTINE_GROWTH, GOROUTINE_RATIO
+from leakhunt.model.site import Frame, is_standard, package_of
+from leakhunt.thresholds import GOROUTINE_GROWTH, GOROUTINE_RATIO, OBJECTS_A_GOROUTINE
 
 PATTERN = "goroutine-leak"
 _DESCRIPTOR = "runtime.malg"
@@ -43,15 +44,18 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         descriptors = _allocates_descriptors(evidence, group)
         stack = _stack_of(evidence, group, rising, descriptors)
         shown = held if held is not None and held.pattern == PATTERN else None
-        if stack is None and shown is None and not (descriptors and not evidence.goroutines.stacks):
+        alone = stack is None and shown is None
+        with_descriptors = alone and not evidence.goroutines.stacks and _goes_with_descriptors(evidence, group)
+        if alone and not with_descriptors and not (descriptors and not evidence.goroutines.stacks):
             continue
         yield Finding(
             detector="goroutine-leak",
             pattern=_CONNECTIONS if stack is not None and _serves_connection(stack) else PATTERN,
             stance=Stance.IMPLICATES,
-            confidence=Confidence.HIGH if stack is not None or shown is not None else Confidence.MEDIUM,
+            confidence=Confidence.LOW if with_descriptors else Confidence.MEDIUM if alone else Confidence.HIGH,
             sites=group.sites,
             text=_text(stack, leaked, shown),
+            stack=_user_frames(stack) if stack is not None and descriptors else (),
             facts={
                 "goroutines": stack.counts[-1] if stack else 0,
                 "goroutines_grown": stack.growth if stack else 0,
@@ -71,17 +75,56 @@ def _allocates_descriptors(evidence: Evidence, group: Group) -> bool:
     return any(frame.function == _DESCRIPTOR for site in group.sites for frame in sites[site].frames)
 
 
+def _goes_with_descriptors(evidence: Evidence, group: Group) -> bool:
+    """Whether goroutine descriptors grow, and of all that grows beside them this group most, with a few objects for each."""
+    descriptors = [other for other in evidence.growing_groups if _allocates_descriptors(evidence, other)]
+    others = (other for other in evidence.growing_groups if other not in descriptors)
+    largest = max(others, key=lambda other: other.trend.bytes_per_hour, default=None)
+    return bool(descriptors) and group == largest and _few_for_each(_gained(evidence, group), _gained(evidence, descriptors[0]))
+
+
+def _gained(evidence: Evidence, group: Group) -> float:
+    return float(evidence.grown_objects[list(group.sites)].sum())
+
+
+def _few_for_each(objects: float, goroutines: float) -> bool:
+    low, high = OBJECTS_A_GOROUTINE
+    return low * goroutines <= objects <= high * goroutines
+
+
 def _stack_of(evidence: Evidence, group: Group, rising: list[GoroutineStack], descriptors: bool) -> GoroutineStack | None:
-    """The fastest growing goroutine stack that the group's allocations belong to."""
+    """The fastest growing goroutine stack that the group's allocations belong to, by function, else by type, else by package
+    and number."""
     functions = {
-        frame.function
-        for site in group.sites
-        for frame in evidence.series.sites[site].frames
-        if not is_standard(frame.function) and frame.function != "main.main"
+        function for site in group.sites for function in evidence.series.sites[site].own_functions if function != "main.main"
     }
+    types = {_receiver(function) for function in functions} - {""}
+    packages = {package_of(evidence.series.sites[site].leaf.function) for site in group.sites}
     ordered = sorted(rising, key=lambda stack: -stack.growth)
-    related = [stack for stack in ordered if any(frame.function in functions for frame in stack.frames)]
-    return next(iter(related), ordered[0] if descriptors and ordered else None)
+    own = [(stack, {frame.function for frame in stack.frames if not is_standard(frame.function)}) for stack in ordered]
+    found = [
+        *(stack for stack, calls in own if calls & functions),
+        *(stack for stack, calls in own if {_receiver(function) for function in calls} & types),
+        *(
+            stack
+            for stack, calls in own
+            if {package_of(function) for function in calls} & packages and _few_for_each(_gained(evidence, group), stack.growth)
+        ),
+        *(ordered[:1] if descriptors else ()),
+    ]
+    return next(iter(found), None)
+
+
+def _receiver(function: str) -> str:
+    """`main.(*buyer)` of `main.(*buyer).ask.func1`, "" of a plain function."""
+    head, closes, _ = function.partition(").")
+    return head + closes if closes else ""
+
+
+def _user_frames(stack: GoroutineStack) -> tuple[Frame, ...]:
+    """The stack from its first frame outside the standard library on."""
+    first = next((i for i, frame in enumerate(stack.frames) if not is_standard(frame.function)), 0)
+    return stack.frames[first:]
 
 
 def _serves_connection(stack: GoroutineStack) -> bool:

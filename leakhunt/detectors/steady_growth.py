@@ -5,9 +5,10 @@ Why it matters: it is what every leak has in common; the named patterns are spec
 How it decides: the turnover-calibrated trend test (docs/how-it-decides.md) asks whether births and deaths of the site's own
     turnover could have drifted that far by chance; q is its p value corrected for all sites tested. The same test must hold
     on the last half of the window, which a plateau fails. Where no single stack grows that surely, the sum of the stacks
-    under one function is tested. It convicts at q <= 0.001 (with high confidence from 8 snapshots on); between that and
-    0.05 it only supports what other detectors say. If no part grows that surely and the heap as a whole does, its largest
-    parts are tested among themselves, and the surest of them is charged at 0.05.
+    under one function is tested. It convicts at q <= 0.005 where 3 sampled objects or more are in use on average, and at
+    q <= 0.001 in any case (with high confidence from 8 snapshots on); between that and 0.05 it only supports what other
+    detectors say. If no part grows that surely and the heap as a whole does, its largest parts are tested among themselves,
+    and the surest of them is charged at 0.05.
 When it is wrong: a cache or pool that fills during the whole window grows just so until it is full; so does a process whose
     load rises all the time. More snapshots, or a longer window, tell them apart.
 What to do: look at who keeps these objects: a heap dump shows the path from a GC root (`leakhunt dump path`).
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Basis, Group
 from leakhunt.model.finding import Confidence, Finding, Stance
-from leakhunt.thresholds import ALPHA, CONVICTING_Q, CONVICTING_SNAPSHOTS, MIN_SNAPSHOTS
+from leakhunt.thresholds import ALPHA, CONVICTING_Q, CONVICTING_SAMPLES, CONVICTING_SNAPSHOTS, MIN_SNAPSHOTS, SURE_Q
 from leakhunt.units import format_bytes, format_rate
 
 PATTERN = "steady-growth"
@@ -36,8 +37,10 @@ def _growth(group: Group, grown: float) -> Finding:
     trend = group.trend
     if group.basis is Basis.HEAP:
         confidence = Confidence.MEDIUM
-    elif trend.q <= CONVICTING_Q:
+    elif trend.q <= SURE_Q:
         confidence = Confidence.HIGH if trend.snapshots >= CONVICTING_SNAPSHOTS else Confidence.MEDIUM
+    elif trend.q <= CONVICTING_Q and trend.samples >= CONVICTING_SAMPLES:
+        confidence = Confidence.MEDIUM
     else:
         confidence = Confidence.LOW
     if group.basis is Basis.HEAP:

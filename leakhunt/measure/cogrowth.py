@@ -5,10 +5,10 @@ too small to be significant alone: at the default sampling period, 30 000 cache 
 means is the detectors' affair.
 
 Two sites belong together when one function outside the standard library calls both within a few frames, and either their
-objects grow in equal number (within the sampling error of both), or one is the container that the other's objects go into
-(its leaf function is on the other's stack and it gains far fewer, larger objects). Two that each fill a container of their
-own are two leaks, however equally they grow: one request may add a user to a map and a line to a log. Cost O(S * K * F) for
-S seeds, K sites that grew and F compared frames.
+objects grow in equal number (within the sampling error of both), or one is the container that the other's objects go into:
+it gains far fewer, larger objects, and its leaf function is on the other's stack, or it is one backing array that is
+outgrown. Two that each fill a container of their own are two leaks, however equally they grow: one request may add a user
+to a map and a line to a log. Cost O(S * K * F) for S seeds, K sites that grew and F compared frames.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from leakhunt.measure.containers import grew_once, ladder, made_map_tables
+from leakhunt.measure.containers import grew_once, made_map_tables, outgrown
 from leakhunt.measure.functions import near_functions
 from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite
@@ -67,9 +67,14 @@ def growth_groups(
 
 def _fills(series: Series, site: int) -> str:
     """Type (or package, of a plain function) in whose function a map or slice grows at the site, "" where none does."""
-    if not made_map_tables(series, site) and not ((rungs := ladder(series, site)) and grew_once(series, site, rungs)):
+    if not made_map_tables(series, site) and not _is_backing_array(series, site):
         return ""
     return series.sites[site].leaf.function.removesuffix("[...]").rpartition(".")[0]
+
+
+def _is_backing_array(series: Series, site: int) -> bool:
+    rungs = outgrown(series, site)
+    return bool(rungs) and grew_once(series, rungs, site)
 
 
 def _equal(a: int, b: int, grown_objects: NDArray[np.float64], errors: NDArray[np.float64]) -> bool:
@@ -120,7 +125,8 @@ def _is_container(series: Series, a: int, b: int, grown_objects: NDArray[np.floa
     few, many = (a, b) if grown_objects[a] < grown_objects[b] else (b, a)
     if grown_objects[few] * CONTAINER_RATIO > grown_objects[many]:
         return False
-    return series.sites[few].leaf.function in _near(series.sites[many]) or _siblings(series, few, many)
+    called = series.sites[few].leaf.function in _near(series.sites[many])
+    return called or _siblings(series, few, many) or _is_backing_array(series, few)
 
 
 def _siblings(series: Series, few: int, many: int) -> bool:

@@ -54,10 +54,17 @@ FULL_TABLE_BYTES = {
 }
 
 
-def blocks_of(series: Series, site: int) -> NDArray[np.int64]:
-    """int64[B, 3]: block size, objects in use, objects allocated since the start, by size; of one site."""
-    first, last = np.searchsorted(series.blocks[:, 0], [site, site + 1])
-    return series.blocks[first:last, 1:]
+def blocks_of(series: Series, *sites: int) -> NDArray[np.int64]:
+    """int64[B, 3]: block size, objects in use, objects allocated since the start, by size; of one site, or of several added."""
+    spans = [np.searchsorted(series.blocks[:, 0], [site, site + 1]) for site in sites]
+    rows = np.concatenate([series.blocks[first:last, 1:] for first, last in spans])
+    if len(sites) == 1:
+        return rows
+    sizes, at = np.unique(rows[:, 0], return_inverse=True)
+    added = np.zeros((len(sizes), 3), dtype=np.int64)
+    added[:, 0] = sizes
+    np.add.at(added[:, 1:], at, rows[:, 1:])
+    return added
 
 
 def map_tables(series: Series, site: int) -> int:
@@ -89,17 +96,19 @@ def made_map_tables(series: Series, site: int) -> bool:
     return map_tables(series, site) > 0 or (made and not ladder(series, site))
 
 
-def grew_once(series: Series, site: int, rungs: tuple[int, ...]) -> bool:
+def grew_once(series: Series, rungs: tuple[int, ...], *sites: int) -> bool:
     """Whether each rung of a ladder was allocated a few times at most: one container that grew, and not a function that grows
     a new one in each call, as io.ReadAll does."""
-    allocated = {int(size): int(count) for size, _, count in blocks_of(series, site)}
-    return all(allocated[rung] <= ONE_CONTAINER for rung in rungs)
+    blocks = blocks_of(series, *sites)
+    sampled = blocks[:, 2] * sampling_probability(blocks[:, 0].astype(np.float64), series.period_bytes)
+    allocated = {int(size): float(count) for size, count in zip(blocks[:, 0], sampled, strict=True)}
+    return all(allocated.get(rung, 0.0) <= ONE_CONTAINER for rung in rungs)
 
 
-def ladder(series: Series, site: int) -> tuple[int, ...]:
+def ladder(series: Series, *sites: int) -> tuple[int, ...]:
     """The rising sizes of a backing array that was outgrown again and again: one block in use, the smaller ones freed.
-    Empty where the site has no such row of at least three sizes."""
-    large = [row for row in blocks_of(series, site) if row[0] >= LADDER_BYTES]
+    Empty where the sites together have no such row of at least three sizes."""
+    large = [row for row in blocks_of(series, *sites) if row[0] >= LADDER_BYTES]
     sizes = [int(row[0]) for row in large]
     rungs: list[int] = []
     for i, size in enumerate(sizes):
@@ -111,6 +120,17 @@ def ladder(series: Series, site: int) -> tuple[int, ...]:
     inuse = {int(row[0]): int(row[1]) for row in large}
     held = sum(inuse[rung] > 0 for rung in rungs[:-1])
     return tuple(rungs) if inuse[rungs[-1]] > 0 and held <= len(rungs) // 3 else ()
+
+
+def outgrown(series: Series, site: int) -> tuple[int, ...]:
+    """The ladder at `site`; or that of its function along all its stacks, where one array grows in it whoever calls. O(K)."""
+    own = ladder(series, site)
+    if own:
+        return own
+    function = series.sites[site].leaf.function
+    sites = [i for i, each in enumerate(series.sites) if each.leaf.function == function]
+    rungs = ladder(series, *sites)
+    return rungs if grew_once(series, rungs, *sites) else ()
 
 
 def _skipped(sizes: list[int], i: int) -> float:

@@ -231,7 +231,7 @@ def _outgrown_groups(series: Series, trends: Trends, free: NDArray[np.bool_]) ->
     groups = []
     for site in sorted(candidates.tolist(), key=lambda i: (-trends.grown_bytes[i], i)):
         rungs = ladder(series, site)
-        if len(rungs) >= OUTGROWN_RUNGS and grew_once(series, site, rungs):
+        if len(rungs) >= OUTGROWN_RUNGS and grew_once(series, rungs, site):
             groups.append(Group((site,), Basis.OUTGROWN, trends.of(site)))
     return groups
 

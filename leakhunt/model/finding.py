@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from leakhunt.model.series import Series
-from leakhunt.model.site import AllocationSite
+from leakhunt.model.site import AllocationSite, Frame
 
 
 class Verdict(StrEnum):
@@ -60,6 +60,7 @@ class Finding:
     text      one sentence for a person, with the numbers that decided: the claim, and after a colon what it rests on
     facts     the same numbers for a program
     remedy    what to do about it, "" for exonerating findings; may hold a Go example
+    stack     where to look, leaf first, where the stack that allocated says nothing (the runtime makes goroutines on its own)
     """
 
     detector: str
@@ -70,6 +71,7 @@ class Finding:
     text: str
     facts: Mapping[str, Fact] = field(default_factory=dict)
     remedy: str = ""
+    stack: tuple[Frame, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

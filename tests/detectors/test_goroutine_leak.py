@@ -1,6 +1,7 @@
 """Goroutine evidence: stacks that grow with a site, descriptors, and pools that do not grow."""
 
 from leakhunt.detectors import goroutine_leak, unclosed_body
+from leakhunt.hunt import hunt
 from tests.detectors.lab import Row, evidence, goroutines, ramp, verdicts
 
 PAYLOAD = Row("main.fetch < main.search.func1", 4096, ramp(12, 5))
@@ -21,6 +22,35 @@ def test_a_fixed_pool_is_not_accused() -> None:
 def test_goroutines_elsewhere_do_not_explain_a_site() -> None:
     elsewhere = goroutines(**{"runtime.gopark < main.other.func2": ramp(12, 40)})
     assert verdicts(goroutine_leak.examine, evidence(PAYLOAD, goroutines=elsewhere)) == []
+
+
+def test_methods_of_one_type_belong_together() -> None:
+    row = Row("main.(*board).open < main.(*board).talk < main.serve", 2048, ramp(12, 5))
+    carrying = goroutines(**{"runtime.gopark < runtime.chanrecv < main.(*board).carry": ramp(12, 40)})
+    assert verdicts(goroutine_leak.examine, evidence(row, goroutines=carrying)) == [("main.(*board).open", "high")]
+
+
+def test_functions_of_one_package_belong_together_where_their_numbers_do() -> None:
+    row = Row("main.spawn < main.handle", 2048, ramp(12, 5))  # some 14 100 objects
+    waiting = "runtime.gopark < runtime.chanrecv < main.waiter"
+    many, few = (goroutines(**{waiting: ramp(12, step)}) for step in (1200, 40))
+    assert verdicts(goroutine_leak.examine, evidence(row, goroutines=many)) == [("main.spawn", "high")]
+    assert verdicts(goroutine_leak.examine, evidence(row, goroutines=few)) == []
+
+
+def test_what_grows_most_beside_descriptors_is_theirs_if_the_numbers_agree() -> None:
+    row = Row("main.spawn < main.handle", 2048, ramp(12, 20))
+    seen = evidence(row, DESCRIPTORS)
+    assert sorted(verdicts(goroutine_leak.examine, seen)) == [("main.spawn", "low"), ("runtime.malg", "medium")]
+    (case,) = hunt(seen).cases
+    assert (case.pattern, case.site.leaf.function) == ("goroutine-leak", "main.spawn")
+    huge = Row("main.load < main.handle", 65536, ramp(12, 20))
+    assert verdicts(goroutine_leak.examine, evidence(huge, DESCRIPTORS)) == [("runtime.malg", "medium")]
+
+
+def test_goroutines_without_a_payload_are_named_by_where_they_stand() -> None:
+    (case,) = hunt(evidence(DESCRIPTORS, goroutines=goroutines(**{BLOCKED: ramp(12, 900)}))).cases
+    assert (case.site.leaf.function, case.site.leaf.line) == ("main.search.func1", 7)
 
 
 def test_descriptors_alone_are_a_suspicion() -> None:

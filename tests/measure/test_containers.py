@@ -60,9 +60,9 @@ def test_rungs_allocated_once_are_one_container() -> None:
     seen = series_of((1 << 20, 0, 1), (1 << 21, 0, 1), (1 << 22, 1, 0))
     site = site_of(seen)
     assert ladder(seen, site) == (1 << 20, 1 << 21, 1 << 22)
-    assert grew_once(seen, site, ladder(seen, site))
+    assert grew_once(seen, ladder(seen, site), site)
     again = series_of((1 << 20, 0, 5), (1 << 21, 0, 5), (1 << 22, 1, 4))
-    assert not grew_once(again, site_of(again), ladder(again, site_of(again)))
+    assert not grew_once(again, ladder(again, site_of(again)), site_of(again))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from leakhunt.detectors import append_only_slice
 from leakhunt.measure.groups import Basis, Group, join
 from leakhunt.measure.trend import analyse_sum
 from tests.detectors.lab import Row, evidence, ramp
@@ -87,6 +88,24 @@ def test_two_that_fill_containers_of_their_own_are_two() -> None:
         "audit.(*Log).Note",
         "users.Remember",
     ]
+
+
+def test_an_array_that_one_function_grows_for_several_callers_rides_with_what_it_holds() -> None:
+    line = Row("main.describe < main.visit", 1024, ramp(12, 8))
+    array = [
+        Row(
+            f"hall.(*journal).write < hall.(*Hall).{'sell' if k % 2 else 'release'} < main.visit",
+            (3 << 15) * 2**k,
+            [1 if 2 * k <= i < 2 * k + 2 else 0 for i in range(12)],
+            freed=[1 if i >= 2 * k + 2 else 0 for i in range(12)],
+        )
+        for k in range(6)
+    ]
+    seen = evidence(line, *array)
+    (group,) = seen.growing_groups
+    assert "hall.(*journal).write" in {seen.series.sites[site].leaf.function for site in group.sites}
+    (finding,) = append_only_slice.examine(seen)
+    assert finding.facts["reallocations"] == 5
 
 
 def test_the_largest_and_the_risen_are_conspicuous_and_the_rest_is_not() -> None:
