@@ -33,13 +33,21 @@ MIN_BYTES = 1 << 20  # the floor that every rule below is given too
 # The parts of the labels, in the order of the page. A part that is not opened yet is not hunted and not on the page; it is
 # opened by taking it out of UNOPENED, once, after the last change of a threshold.
 PARTS = {"fresh": "Fresh part", "sealed": "Sealed part", "development": "Development part"}
-UNOPENED = frozenset({"fresh"})
+UNOPENED: frozenset[str] = frozenset()
 NAMED_WITHIN = 4  # a culprit counts as named when it is among the first frames shown of the case's first site
 
 
-# Each time the sealed part was opened, with what it gave; the series were recorded anew, with other seeds and numbers of
+# Each time a part was opened, with what it gave; the sealed series were recorded anew, with other seeds and numbers of
 # snapshots, between the second and the third.
 OPENINGS = [
+    "## Openings of the fresh part",
+    "",
+    "Programs and labels of a second author, who did not know the detectors.",
+    "",
+    "| opening | leaks found | false alarms | precision | recall | pattern named right |",
+    "|---|---|---|---|---|---|",
+    "| 1 | 15 of 21 | 1 | .94 | .71 | 12 of 15 |",
+    "",
     "## Openings of the sealed part",
     "",
     "| opening | leaks found | false alarms | precision | recall | pattern named right |",
@@ -47,6 +55,7 @@ OPENINGS = [
     "| 1 | 17 of 22 | 3 | .85 | .77 | 9 of 17 |",
     "| 2, the heap asked first, loaders of gcache known, one cache one case | 18 of 22 | 1 | .95 | .82 | 13 of 18 |",
     "| 3, brief objects left out; series recorded anew | 18 of 22 | 1 | .95 | .82 | 13 of 18 |",
+    "| 4, growth alone at q = .005, company of a group at any snapshot, two containers two leaks | 19 of 22 | 1 | .95 | .86 | 15 of 19 |",
     "",
 ]
 
