@@ -55,7 +55,7 @@ OPENINGS = [
     "| 1 | 17 of 22 | 3 | .85 | .77 | 9 of 17 |",
     "| 2, the heap asked first, loaders of gcache known, one cache one case | 18 of 22 | 1 | .95 | .82 | 13 of 18 |",
     "| 3, brief objects left out; series recorded anew | 18 of 22 | 1 | .95 | .82 | 13 of 18 |",
-    "| 4, growth alone at q = .005, company of a group at any snapshot, two containers two leaks | 19 of 22 | 1 | .95 | .86 | 15 of 19 |",
+    "| 4, growth alone at q = .005, two containers two leaks | 19 of 22 | 1 | .95 | .86 | 15 of 19 |",
     "",
 ]
 
