@@ -2,7 +2,8 @@
 
 Looks for: sites that a comparison of two snapshots would point at, and whose trend is no more than chance.
 Why it matters: a heap profile knows 1 MiB of small objects to 71 %, 10 MiB to 22 %. Differences below that mean nothing.
-How it decides: the trend test was made and is not significant, or too few sampled objects came or went to make one.
+How it decides: the trend test was made and is not significant, or too few sampled objects came or went to make one. Where the
+    whole window alone would be significant, the text says what speaks against it: its last half, or lifetimes as ever.
 When it is wrong: a leak too small for the series; the report says how large one it could have seen.
 What to do: nothing; for smaller leaks take more snapshots over a longer time, or a smaller runtime.MemProfileRate.
 Options: none.
@@ -13,7 +14,8 @@ from collections.abc import Iterator
 from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Basis
 from leakhunt.model.finding import Confidence, Finding, Stance
-from leakhunt.thresholds import CHANCE_Q, CHANCE_SAMPLES, MIN_SNAPSHOTS
+from leakhunt.model.series import Trend
+from leakhunt.thresholds import ALPHA, CHANCE_Q, CHANCE_SAMPLES, MIN_SNAPSHOTS
 from leakhunt.units import format_bytes
 
 PATTERN = "noise"
@@ -36,11 +38,20 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             confidence=_confidence(trend.samples, weak),
             sites=group.sites,
             text=(
-                f"within chance: {format_bytes(trends.grown_bytes[group.seed], signed=True)} on a mean of {trend.samples:.0f} "
-                f"sampled objects, q={trend.q:.2g} over {int(trends.tested.sum()):,} sites tested"
+                f"{_why(trend, group.grows)}: {format_bytes(trends.grown_bytes[group.seed], signed=True)} on a mean of "
+                f"{trend.samples:.0f} sampled objects, q={trend.q:.2g} over {int(trends.tested.sum()):,} sites tested"
             ),
             facts={"q": trend.q, "p": trend.p, "samples": trend.samples},
         )
+
+
+def _why(trend: Trend, grows: bool) -> str:
+    """What the test found wanting: of growth over the whole window that is beyond chance, its last half or its lifetimes."""
+    if not grows and trend.q <= ALPHA:
+        return f"rose, and its last half alone does not show it (p={trend.last_half_p:.2g})"
+    if not grows and trend.p <= CHANCE_Q and trend.q == 1:
+        return f"rose (p={trend.p:.2g}), and no object lives longer than those before"
+    return "within chance"
 
 
 def _confidence(samples: float, weak: bool) -> Confidence:
