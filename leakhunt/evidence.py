@@ -21,6 +21,7 @@ from leakhunt.errors import ConfigError, DecodeError, MismatchError
 from leakhunt.heaps.view import HeapView, open_heap
 from leakhunt.measure.cogrowth import by_near_function, meeting
 from leakhunt.measure.course import Course, course_of
+from leakhunt.measure.functions import by_leaf
 from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series, stack_counts
 from leakhunt.measure.groups import Group, find_groups
 from leakhunt.measure.ledger import Ledger, newest_ledger
@@ -155,6 +156,11 @@ class Evidence(ProfilesAndDumps):
         """Sites that held something at a snapshot, by the functions near their leaves."""
         held = np.flatnonzero(self.series.inuse_samples[:, self.trends.segment].max(axis=1, initial=0) > 0)
         return by_near_function(self.series.sites, [int(i) for i in held])
+
+    @cached_property
+    def by_leaf(self) -> Mapping[str, list[int]]:
+        """The sites of each leaf function, as indices into the series."""
+        return by_leaf(self.series.sites)
 
     def freed_share(self, group: Group) -> float:
         """Share of the sampled objects allocated in the window at the group's sites that were freed in it, 0 for none."""

@@ -17,7 +17,7 @@ from leakhunt.graph.containers import sole_container
 from leakhunt.graph.growth import PathGrowth, Stay, stay_of
 from leakhunt.graph.join import with_counts_before
 from leakhunt.graph.unreached import hidden_holder
-from leakhunt.heaps.series import growth_between, in_order
+from leakhunt.heaps.series import growth_between
 from leakhunt.heaps.view import HeapView
 from leakhunt.measure.groups import Basis, Group, part
 from leakhunt.measure.trend import Trends, analyse
@@ -68,19 +68,19 @@ class ProfilesAndDumps:
     def _retention(self, group: Group) -> Retention | None:
         by_line = self.settings.granularity == "line"
         if self._between_dumps is not None:
-            first, last = in_order(self.dumps)[0], in_order(self.dumps)[-1]
+            first, last = self.dumps[0], self.dumps[-1]
             objects = np.concatenate([last.sites.objects_of(self.series.sites[site], by_line) for site in group.sites])
             hidden = hidden_holder(
                 (first.graph, first.paths, first.naming), (last.graph, last.paths, last.naming), np.unique(objects)
             )
             if hidden is not None:
                 return hidden
+        sites = [self.series.sites[site] for site in group.sites]
         for view in reversed(self.dumps):
-            first, last = in_order(self.dumps)[0], in_order(self.dumps)[-1]
-            gained = self._gained if view is last else None
-            found = view.retention_of([self.series.sites[site] for site in group.sites], by_line, gained)
+            found = view.retention_of(sites, by_line, self._gained if view is self.dumps[-1] else None)
             if found is not None:
-                return found if first is view or self._between_dumps is None else with_counts_before(found, first.paths)
+                alone = view is self.dumps[0] or self._between_dumps is None
+                return found if alone else with_counts_before(found, self.dumps[0].paths)
         return None
 
     @cached_property
@@ -94,36 +94,44 @@ class ProfilesAndDumps:
 
     def stay(self, group: Group) -> Stay | None:
         """What became, between the first and the last dump, of the objects on the path that holds the group's."""
-        retention, growth = self.retention(group), self._between_dumps
-        return stay_of(growth, retention) if retention is not None and growth is not None else None
+        if group.sites not in self._stays:
+            retention, growth = self.retention(group), self._between_dumps
+            self._stays[group.sites] = None if retention is None or growth is None else stay_of(growth, retention)
+        return self._stays[group.sites]
+
+    @cached_property
+    def _stays(self) -> dict[tuple[int, ...], Stay | None]:
+        return {}
 
     def grew_after(self, group: Group, snapshot: int) -> bool:
         """Whether two dumps, both later than a snapshot of the segment, count more objects on the group's path in the last."""
         stay = self.stay(group)
         if stay is None or not stay.has_grown:
             return False
-        return collected_ns(in_order(self.dumps)[0]) >= int(self.series.times_ns[self.trends.segment.start + snapshot])
+        return collected_ns(self.dumps[0]) >= int(self.series.times_ns[self.trends.segment.start + snapshot])
 
     @cached_property
     def _between_dumps(self) -> PathGrowth | None:
         if len(self.dumps) < 2:
             return None
         try:
-            return growth_between(in_order(self.dumps))
+            return growth_between(self.dumps)
         except MismatchError:  # dumps of two processes: each still says who holds what
             return None
 
     def census(self, group: Group) -> ExpiryCensus | None:
         """Entries by their expiry in the container that holds the group's objects, by the newest dump that has contents."""
-        retention = self.retention(group)
-        if retention is None:
-            return None
-        for view in reversed(self.dumps):
-            held = {(retention.root.name, step.type) for step in retention.path}
+        held = self._places(group)
+        for view in reversed(self.dumps) if held else ():
             found = [each for each in view.expiry if (each.place.root_name, each.place.owner_type) in held]
             if found:
                 return max(found, key=lambda each: each.entries)
         return None
+
+    def _places(self, group: Group) -> set[tuple[str, str]]:
+        """(root, type) of each step of the group's retention path: how what a census counts is found on it."""
+        retention = self.retention(group)
+        return {(retention.root.name, step.type) for step in retention.path} if retention is not None else set()
 
     def held_types(self, group: Group) -> tuple[tuple[str, str], ...]:
         """(import path of the package, name) of the types on the group's retention path that have one."""
@@ -134,8 +142,7 @@ class ProfilesAndDumps:
 
     def capped(self, group: Group) -> MapUse | None:
         """The maps that hold the group's objects, where a field of their owner limits them: the same in all dumps."""
-        retention = self.retention(group)
-        held = {(retention.root.name, step.type) for step in retention.path} if retention is not None else set()
+        held = self._places(group)
         found = [
             [use for use in view.maps if use.cap_field and (use.place.root_name, use.place.owner_type) in held]
             for view in self.dumps
@@ -147,8 +154,7 @@ class ProfilesAndDumps:
 
     def interned(self, group: Group) -> InternTable | None:
         """The map from string to string on the group's retention path."""
-        retention = self.retention(group)
-        held = {(retention.root.name, step.type) for step in retention.path} if retention is not None else set()
+        held = self._places(group)
         found = (each for view in reversed(self.dumps) for each in view.interned)
         return next((each for each in found if (each.place.root_name, each.map_type) in held), None)
 
@@ -174,7 +180,7 @@ class ProfilesAndDumps:
         function. What has no such container, or too little growth to be a leak, stays with the largest part."""
         if not group.grows or len(group.sites) < 2:
             return [group]
-        view, by_line = in_order(self.dumps)[-1], self.settings.granularity == "line"
+        view, by_line = self.dumps[-1], self.settings.granularity == "line"
         parts: dict[ContainerPath | None, list[int]] = {}
         for site in group.sites:
             objects = view.sites.objects_of(self.series.sites[site], by_line)
@@ -212,7 +218,7 @@ class ProfilesAndDumps:
         if stay is None or not stay.kept_all:
             return None
         times = self.series.times_ns[segment].astype(np.float64)
-        first_ns, last_ns = (float(collected_ns(view)) for view in (in_order(self.dumps)[0], in_order(self.dumps)[-1]))
+        first_ns, last_ns = (float(collected_ns(view)) for view in (self.dumps[0], self.dumps[-1]))
         inuse = self.series.inuse_bytes[list(group.sites), segment].sum(axis=0).astype(np.float64)
         at_dump = float(np.interp(first_ns, times, inuse))
         if not times[0] < first_ns < last_ns or at_dump <= inuse[0]:
@@ -224,10 +230,17 @@ class ProfilesAndDumps:
     def outgrown(self, group: Group) -> bool:
         """Whether the group's path ends at one array of bytes that was replaced by a much larger one between the dumps."""
         retention = self.retention(group)
-        last = retention.path[-1] if retention is not None and retention.path else None
-        if last is None or last.objects != 1 or last.type != "[]uint8" or not last.bytes_before:
+        if retention is None or (gained := buffer_gained_bytes(retention)) == 0:
             return False
-        return last.bytes - last.bytes_before >= max(MIN_GROWTH_BYTES, OUTGROWN_BYTES_SHARE * last.bytes_before)
+        return gained >= max(MIN_GROWTH_BYTES, OUTGROWN_BYTES_SHARE * (retention.path[-1].bytes - gained))
+
+
+def buffer_gained_bytes(retention: Retention) -> int:
+    """By how much the one array of bytes at the end of a path is larger in the last dump than in the first; 0 for others."""
+    last = retention.path[-1] if retention.path else None
+    if last is None or last.objects != 1 or last.type != "[]uint8" or not last.bytes_before:
+        return 0
+    return max(0, last.bytes - last.bytes_before)
 
 
 def collected_ns(view: HeapView) -> int:

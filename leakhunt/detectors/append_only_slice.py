@@ -11,7 +11,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.held import held_in, speaks_against
+from leakhunt.detectors.held import held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.measure.containers import doubles, outgrown
 from leakhunt.model.finding import Confidence, Finding, Stance
@@ -27,10 +27,11 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         held = held_in(evidence, group)
         if speaks_against(held, PATTERN):
             continue
-        found = (outgrown(evidence.series, site) for site in group.sites)
+        stacks = {site: evidence.by_leaf[evidence.series.sites[site].leaf.function] for site in group.sites}
+        found = (outgrown(evidence.series, site, stacks[site]) for site in group.sites)
         rungs = next((each for each in found if each and not (doubles(each) and len(each) < SLICE_RUNGS)), ())
-        if held is not None and held.pattern == PATTERN:
-            how = f"a heap dump finds them in a {held.container}"
+        if shown := shows(held, PATTERN):
+            how = f"a heap dump finds them in a {shown.container}"
         elif rungs:
             how = f"its array was outgrown {len(rungs) - 1} times, from {format_bytes(rungs[0])} to {format_bytes(rungs[-1])}"
         else:

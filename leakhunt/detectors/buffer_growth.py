@@ -14,7 +14,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.frames import function_on
-from leakhunt.detectors.held import held_in, speaks_against
+from leakhunt.detectors.held import held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.measure.containers import ladder
 from leakhunt.measure.groups import Group
@@ -35,8 +35,8 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     series, segment = evidence.series, evidence.trends.segment
     for group in evidence.growing_groups:
         held = held_in(evidence, group)
-        if held is not None and held.pattern == PATTERN:
-            yield _replaced(evidence, group, held.retention)
+        if shown := shows(held, PATTERN):
+            yield _replaced(evidence, group, shown.retention)
             continue
         function = function_on(evidence, group, _GROWERS, within=DOCUMENT_FRAMES)
         if function is None or speaks_against(held, PATTERN):

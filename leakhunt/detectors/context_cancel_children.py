@@ -13,7 +13,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.frames import function_on
-from leakhunt.detectors.held import held_in
+from leakhunt.detectors.held import held_in, shows
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 
@@ -31,9 +31,8 @@ MAKERS = (
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that make cancellable contexts."""
     for group in evidence.growing_groups:
-        held = held_in(evidence, group)
         function = function_on(evidence, group, MAKERS)
-        if function is None and held is not None and held.pattern == PATTERN:
+        if function is None and shows(held_in(evidence, group), PATTERN):
             function = "something below this parent"
         if function is not None:
             yield Finding(

@@ -13,7 +13,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.frames import function_on
-from leakhunt.detectors.held import held_in
+from leakhunt.detectors.held import held_in, shows
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 
@@ -23,8 +23,7 @@ PATTERN = "context-chain"
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups under context.WithValue."""
     for group in evidence.growing_groups:
-        held = held_in(evidence, group)
-        if function_on(evidence, group, ("context.WithValue",)) or (held is not None and held.pattern == PATTERN):
+        if function_on(evidence, group, ("context.WithValue",)) or shows(held_in(evidence, group), PATTERN):
             yield Finding(
                 detector="context-chain",
                 pattern=PATTERN,

@@ -12,7 +12,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.held import held_in
+from leakhunt.detectors.held import held_in, shows
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 
@@ -22,8 +22,8 @@ PATTERN = "defer-in-loop"
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that deferred calls hold."""
     for group in evidence.growing_groups:
-        held = held_in(evidence, group)
-        if held is None or held.pattern != PATTERN:
+        held = shows(held_in(evidence, group), PATTERN)
+        if held is None:
             continue
         calls = max((step.objects for step in held.retention.path), default=0)
         function = held.retention.root.name.removesuffix(" defer")

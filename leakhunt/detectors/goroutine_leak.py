@@ -18,12 +18,12 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.held import Held, held_in, speaks_against
+from leakhunt.detectors.held import Held, held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.measure.goroutines import GoroutineStack
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Stance
-from leakhunt.model.site import Frame, is_standard, package_of
+from leakhunt.model.site import AllocationSite, package_of
 from leakhunt.thresholds import GOROUTINE_GROWTH, GOROUTINE_RATIO, OBJECTS_A_GOROUTINE
 
 PATTERN = "goroutine-leak"
@@ -43,7 +43,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             continue
         descriptors = _allocates_descriptors(evidence, group)
         stack = _stack_of(evidence, group, rising, descriptors)
-        shown = held if held is not None and held.pattern == PATTERN else None
+        shown = shows(held, PATTERN)
         alone = stack is None and shown is None
         with_descriptors = alone and not evidence.goroutines.stacks and _goes_with_descriptors(evidence, group)
         if alone and not with_descriptors and not (descriptors and not evidence.goroutines.stacks):
@@ -55,7 +55,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             confidence=Confidence.LOW if with_descriptors else Confidence.MEDIUM if alone else Confidence.HIGH,
             sites=group.sites,
             text=_text(stack, leaked, shown),
-            stack=_user_frames(stack) if stack is not None and descriptors else (),
+            stack=AllocationSite(stack.frames).user_stack if stack is not None and descriptors else (),
             facts={
                 "goroutines": stack.counts[-1] if stack else 0,
                 "goroutines_grown": stack.growth if stack else 0,
@@ -101,7 +101,7 @@ def _stack_of(evidence: Evidence, group: Group, rising: list[GoroutineStack], de
     types = {_receiver(function) for function in functions} - {""}
     packages = {package_of(evidence.series.sites[site].leaf.function) for site in group.sites}
     ordered = sorted(rising, key=lambda stack: -stack.growth)
-    own = [(stack, {frame.function for frame in stack.frames if not is_standard(frame.function)}) for stack in ordered]
+    own = [(stack, set(AllocationSite(stack.frames).own_functions)) for stack in ordered]
     found = [
         *(stack for stack, calls in own if calls & functions),
         *(stack for stack, calls in own if {_receiver(function) for function in calls} & types),
@@ -121,12 +121,6 @@ def _receiver(function: str) -> str:
     return head + closes if closes else ""
 
 
-def _user_frames(stack: GoroutineStack) -> tuple[Frame, ...]:
-    """The stack from its first frame outside the standard library on."""
-    first = next((i for i, frame in enumerate(stack.frames) if not is_standard(frame.function)), 0)
-    return stack.frames[first:]
-
-
 def _serves_connection(stack: GoroutineStack) -> bool:
     """Whether these are the two goroutines of a client connection: what piles up then is connections."""
     return any(frame.function.startswith("net/http.(*persistConn).") for frame in stack.frames)
@@ -138,9 +132,9 @@ def _text(stack: GoroutineStack | None, leaked: int, shown: Held | None) -> str:
         return f"goroutines pile up: a heap dump finds {objects:,} objects that only {shown.container} hold"
     if stack is None:
         return "goroutine descriptors pile up: runtime.malg allocates one whenever none is free; fetch /debug/pprof/goroutine"
-    user = next((f for f in stack.frames if not is_standard(f.function)), stack.frames[0] if stack.frames else None)
-    line = f" ({user.file.rpartition('/')[2]}:{user.line})" if user and user.file else ""  # a heap dump has no lines
-    where = f"{user.function}{line}" if user else "an unknown place"
+    user = AllocationSite(stack.frames).leaf
+    line = f" ({user.file.rpartition('/')[2]}:{user.line})" if user.file else ""  # a heap dump has no lines
+    where = f"{user.function}{line}" if stack.frames else "an unknown place"
     waits = f", waiting in {stack.frames[1].function}" if len(stack.frames) > 1 and user is not stack.frames[0] else ""
     proof = f"; the goroutineleak profile holds {leaked:,} that can never go on" if leaked else ""
     return f"goroutines pile up: at {where} they rose from {stack.counts[0]:,} to {stack.counts[-1]:,}{waits}{proof}"

@@ -13,6 +13,7 @@ from leakhunt.evidence import Evidence
 from leakhunt.graph.containers import container_place
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import GcRoot, Retention, RetentionStep
+from leakhunt.profiles_and_dumps import buffer_gained_bytes
 from leakhunt.thresholds import QUEUE_KEPT_SHARE
 
 _STACKS = ("stack frame", "conservative")
@@ -49,6 +50,11 @@ def held_in(evidence: Evidence, group: Group) -> Held | None:
     return Held(pattern, container, retention)
 
 
+def shows(held: Held | None, pattern: str) -> Held | None:
+    """`held` where its types say this pattern, None where they do not or no dump tells."""
+    return held if held is not None and held.pattern == pattern else None
+
+
 def speaks_against(held: Held | None, pattern: str, *others: str) -> bool:
     """Whether a dump shows another pattern than this, and than `others` that may stand beside it."""
     return held is not None and held.pattern not in ("", pattern, *others)
@@ -83,7 +89,7 @@ def told_by(retention: Retention) -> tuple[str, str]:
         return "defer-in-loop", root.name
     place = _container(retention)
     if place is None:
-        return ("buffer-growth", types[-1]) if _is_one_buffer(retention) else ("", "")
+        return ("buffer-growth", types[-1]) if buffer_gained_bytes(retention) else ("", "")
     entry = path[place + 1]
     if place < 0:
         return _by_root(root, entry), f"frames of {root.name}" if root.kind in _STACKS else root.name
@@ -135,9 +141,3 @@ def _element(container: str) -> str:
         if letter == "]" and depth == 0:
             return container[place + 1 :]
     return ""
-
-
-def _is_one_buffer(retention: Retention) -> bool:
-    """A single array of bytes, larger in the last dump than in the first."""
-    last = retention.path[-1] if retention.path else None
-    return last is not None and last.objects == 1 and last.type == "[]uint8" and last.bytes > (last.bytes_before or last.bytes)

@@ -12,7 +12,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.frames import function_near
-from leakhunt.detectors.held import COLLECTIONS, held_in, speaks_against
+from leakhunt.detectors.held import COLLECTIONS, held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.thresholds import METRIC_FRAMES
@@ -45,8 +45,8 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         held = held_in(evidence, group)
         if speaks_against(held, PATTERN, *COLLECTIONS):
             continue
-        shown = held.container if held is not None and held.pattern == PATTERN else None
-        function = function_near(evidence, group, _MAKERS, within=METRIC_FRAMES) or shown
+        shown = shows(held, PATTERN)
+        function = function_near(evidence, group, _MAKERS, within=METRIC_FRAMES) or (shown.container if shown else None)
         if function is not None:
             yield Finding(
                 detector="label-cardinality",

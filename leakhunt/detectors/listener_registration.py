@@ -14,7 +14,7 @@ Options: none.
 import re
 from collections.abc import Iterator
 
-from leakhunt.detectors.held import COLLECTIONS, held_in, speaks_against
+from leakhunt.detectors.held import COLLECTIONS, held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.model.site import is_standard
@@ -35,7 +35,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             continue
         frames = [frame for site in group.sites for frame in evidence.series.sites[site].frames[:LISTENER_FRAMES]]
         function = next((f.function for f in frames if not is_standard(f.function) and _registers(f.function)), None)
-        if function is None and (held is None or held.pattern != PATTERN):
+        if function is None and not shows(held, PATTERN):
             continue
         said = [f"{function} adds one each time, by its name"] if function else []
         said += [f"a heap dump finds them in a {held.container}"] if held is not None and held.pattern else []

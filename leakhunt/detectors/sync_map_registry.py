@@ -12,7 +12,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.frames import function_near
-from leakhunt.detectors.held import held_in, speaks_against
+from leakhunt.detectors.held import held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 
@@ -33,8 +33,8 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         held = held_in(evidence, group)
         if speaks_against(held, PATTERN):
             continue
-        shown = held.container if held is not None and held.pattern == PATTERN else None
-        function = function_near(evidence, group, _STORES) or shown
+        shown = shows(held, PATTERN)
+        function = function_near(evidence, group, _STORES) or (shown.container if shown else None)
         if function is not None:
             yield Finding(
                 detector="sync-map-registry",

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from leakhunt.detectors.context_cancel_children import MAKERS
 from leakhunt.detectors.frames import function_on
-from leakhunt.detectors.held import held_in, speaks_against
+from leakhunt.detectors.held import held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.thresholds import TIMERS_COLLECTED_SINCE
@@ -34,7 +34,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         function = function_on(evidence, group, _TIMERS)
         how = f"{function} makes them"
         if function is None:
-            if held is None or held.pattern != PATTERN:
+            if not shows(held, PATTERN):
                 continue
             how = "a heap dump finds these objects behind timers that have not fired"
         at_least = evidence.go_at_least

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from leakhunt.detectors.caches import Expiry, cache_of
 from leakhunt.detectors.frames import function_near
-from leakhunt.detectors.held import held_in, speaks_against
+from leakhunt.detectors.held import Held, held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
 from leakhunt.measure.containers import doubles, ladder, made_map_tables, map_tables
 from leakhunt.measure.groups import Group
@@ -34,11 +34,12 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         held = held_in(evidence, group)
         if speaks_against(held, PATTERN):
             continue
-        what, near = _map_in(evidence, group), map_near(evidence, group)
+        near = map_near(evidence, group)
+        what = _map_in(evidence, group, shows(held, PATTERN), near)
         if not what and not near:
             continue
         freed = f", and {100 * evidence.freed_share(group):.0f} % of what came has been freed"
-        if held is not None and held.pattern == PATTERN:
+        if shows(held, PATTERN):
             freed = ""  # a dump's own count of what stayed says it better than samples of the map's tables
         yield Finding(
             detector="unbounded-map",
@@ -54,15 +55,15 @@ A map gives its tables back only when it is dropped; after a burst, rebuild it."
         )
 
 
-def _map_in(evidence: Evidence, group: Group) -> str:
+def _map_in(evidence: Evidence, group: Group, shown: Held | None, near: str) -> str:
     """What says that there is a map: a cache that is one, tables in use, a bucket array that doubles, tables that the same
     function made for other callers, or tables nearby with a list."""
     cache = cache_of(evidence, group)
     if cache and cache[0].expiry is Expiry.NEVER:
         return cache[0].only_grows
-    series, held = evidence.series, held_in(evidence, group)
-    if held is not None and held.pattern == PATTERN:
-        return f"a heap dump finds them in a {held.container}"
+    series = evidence.series
+    if shown is not None:
+        return f"a heap dump finds them in a {shown.container}"
     tables = sum(map_tables(series, site) for site in group.sites)
     if tables:
         return f"{tables:,} full map tables are in use"
@@ -70,9 +71,9 @@ def _map_in(evidence: Evidence, group: Group) -> str:
     if rungs and doubles(rungs) and evidence.go_at_least < SWISS_MAPS_SINCE:
         return f"a bucket array doubled {len(rungs) - 1} times"
     function = series.sites[group.seed].leaf.function
-    if any(made_map_tables(series, i) for i, site in enumerate(series.sites) if site.leaf.function == function):
+    if any(made_map_tables(series, site) for site in evidence.by_leaf[function]):
         return "the same function allocates map tables"
-    near, listed = map_near(evidence, group), function_near(evidence, group, LIST_INSERTS)
+    listed = function_near(evidence, group, LIST_INSERTS)
     return f"{near}, and {listed} keeps their order" if near and listed else ""
 
 

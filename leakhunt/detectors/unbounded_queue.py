@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from leakhunt.detectors.caches import cache_of
 from leakhunt.detectors.frames import function_near
-from leakhunt.detectors.held import held_in, speaks_against
+from leakhunt.detectors.held import held_in, shows, speaks_against
 from leakhunt.detectors.unbounded_map import LIST_INSERTS, map_near
 from leakhunt.evidence import Evidence
 from leakhunt.measure.containers import map_tables
@@ -34,8 +34,8 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             continue
         function = function_near(evidence, group, LIST_INSERTS)
         has_map = map_near(evidence, group) or any(map_tables(evidence.series, site) for site in group.sites)
-        if held is not None and held.pattern == PATTERN:
-            how = f"a heap dump finds them in a {held.container}"
+        if shown := shows(held, PATTERN):
+            how = f"a heap dump finds them in a {shown.container}"
         elif function is not None and not has_map:
             how = f"{function} puts them in"
         else:

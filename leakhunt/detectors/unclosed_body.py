@@ -15,7 +15,7 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.frames import function_on
-from leakhunt.detectors.held import held_in
+from leakhunt.detectors.held import held_in, shows
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.thresholds import CONNECTION_FRAMES, GOROUTINE_RATIO
@@ -29,10 +29,9 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     loops = evidence.goroutines.count("net/http.(*persistConn).readLoop")
     rising = len(loops) > 1 and loops[-1] > GOROUTINE_RATIO * max(loops[0], 1)
     for group in evidence.growing_groups:
-        held = held_in(evidence, group)
         function = function_on(evidence, group, _CONNECTIONS, within=CONNECTION_FRAMES)
-        if function is None and held is not None and held.pattern == PATTERN:
-            function = held.retention.root.name
+        if function is None and (shown := shows(held_in(evidence, group), PATTERN)):
+            function = shown.retention.root.name
         if function is None:
             continue
         goroutines = f"; readLoop goroutines rose from {loops[0]:,} to {loops[-1]:,}" if rising else ""

@@ -62,8 +62,7 @@ def values_in(graph: HeapGraph, typing: Typing, number: int) -> Values | None:
         return _map_values(graph, typing, layout, objects, first)
     if not layout.repeats:
         return Values(layout.type_id, objects, graph.content_offsets[objects] + first, first)
-    counts = (written_bytes(graph.sizes[objects]) - first) // layout.size_bytes
-    owners, places = spread(objects, first, counts, layout.size_bytes)
+    owners, places = spread(graph, objects, first, layout.size_bytes)
     return Values(layout.type_id, owners, graph.content_offsets[owners] + places, places)
 
 
@@ -107,8 +106,7 @@ def _map_values(graph: HeapGraph, typing: Typing, layout: Layout, objects: Int64
     if found is None:
         return None
     start, stride, type_id, is_old = found
-    counts = (written_bytes(graph.sizes[objects]) - first) // layout.size_bytes
-    groups, places = spread(objects, first, counts, layout.size_bytes)
+    groups, places = spread(graph, objects, first, layout.size_bytes)
     live = live_slots(graph, groups, places, is_old)
     group, slot = np.nonzero(live)
     at = places[group] + start + slot * stride
@@ -116,8 +114,9 @@ def _map_values(graph: HeapGraph, typing: Typing, layout: Layout, objects: Int64
     return Values(type_id, owners, graph.content_offsets[owners] + at, at)
 
 
-def spread(objects: Int64, first: Int64, counts: Int64, stride: int) -> tuple[Int64, Int64]:
-    """(object, byte in it) of each element."""
+def spread(graph: HeapGraph, objects: Int64, first: Int64, stride: int) -> tuple[Int64, Int64]:
+    """(object, byte in it) of each element of `stride` bytes that the dump has of `objects`, from byte `first` of each on."""
+    counts = (written_bytes(graph.sizes[objects]) - first) // stride
     owners = np.repeat(objects, counts)
     index = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
     return owners, np.repeat(first, counts) + index * stride

@@ -13,7 +13,7 @@ from leakhunt.graph.types import Typing
 from leakhunt.graph.variables import words_at
 from leakhunt.model.census import InternTable
 from leakhunt.model.gotype import Kind
-from leakhunt.model.heap import WORD_BYTES, HeapGraph, Int64, written_bytes
+from leakhunt.model.heap import WORD_BYTES, HeapGraph, Int64
 
 
 def intern_tables(graph: HeapGraph, paths: PathTrie, typing: Typing) -> tuple[InternTable, ...]:
@@ -49,9 +49,7 @@ def _pairs(graph: HeapGraph, typing: Typing, number: int) -> tuple[Int64, Int64,
         return None
     objects = np.flatnonzero(typing.layout_of == number)
     first = typing.data_words[objects].astype(np.int64) * WORD_BYTES
-    groups, places = spread(
-        objects, first, (written_bytes(graph.sizes[objects]) - first) // layout.size_bytes, layout.size_bytes
-    )
+    groups, places = spread(graph, objects, first, layout.size_bytes)
     group, slot = np.nonzero(live_slots(graph, groups, places, values[3]))
     at = graph.content_offsets[groups[group]] + places[group]
     return groups[group], at + keys[0] + slot * keys[1], at + values[0] + slot * values[1]

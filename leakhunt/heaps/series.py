@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
+
 from leakhunt.errors import MismatchError
 from leakhunt.graph.growth import CountedPaths, PathGrowth, below_node, compare, count_paths, spelled, topmost_growing
 from leakhunt.graph.join import SiteJoin, sites_of
@@ -93,11 +95,6 @@ def _inserted(ordered: Sequence[_Dump], dump: _Dump) -> list[_Dump]:
     return [dumps[0], *between, *dumps[1:][-1:]]
 
 
-def in_order(views: Sequence[HeapView]) -> list[HeapView]:
-    """Dumps by the time of their last collection."""
-    return sorted(views, key=lambda view: view.graph.process.last_gc_ns)
-
-
 def growth_between(ordered: Sequence[HeapView]) -> PathGrowth:
     """Growth by path over dumps in order of time. Raises MismatchError where two cannot be of one process."""
     for earlier, later in itertools.pairwise(map(_origin, ordered)):
@@ -121,7 +118,8 @@ def _check_same_process(one: _Origin, other: _Origin) -> None:
 
 def _growth_table(growth: PathGrowth, nodes: Sequence[int], most: int, maps: dict[str, MapUse]) -> Table:
     """Where growth begins; where that is in a map, how full the map is."""
-    rows = [_row(growth, node, maps) for node in nodes[:most]]
+    gains = int(np.maximum(growth.grown_bytes[growth.parents < 0], 0).sum())
+    rows = [_row(growth, node, gains, maps) for node in nodes[:most]]
     columns = [
         Column("grown_bytes", "grown", Unit.SIGNED_BYTES),
         Column("share_ppm", "of growth", Unit.SHARE),
@@ -137,11 +135,10 @@ def _growth_table(growth: PathGrowth, nodes: Sequence[int], most: int, maps: dic
     return Table("growth", "Growth by retention path", columns, rows, empty, max(0, len(nodes) - most))
 
 
-def _row(growth: PathGrowth, node: int, maps: dict[str, MapUse]) -> Row:
+def _row(growth: PathGrowth, node: int, gains: int, maps: dict[str, MapUse]) -> Row:
     """One growing node: what it gained, what became of the objects it had, how full its map is, and how it reads."""
     path = growth.path(node)
     objects, totals = growth.objects[node], growth.total_bytes[node]
-    gains = int(sum(max(0, int(growth.grown_bytes[root])) for root in range(len(growth.parents)) if growth.parents[root] < 0))
     kind, name = growth.steps[path[0]]
     holder = _map_of(growth, path, maps)
     return {

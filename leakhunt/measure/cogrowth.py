@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.measure.containers import grew_once, made_map_tables, outgrown
-from leakhunt.measure.functions import near_functions
+from leakhunt.measure.functions import by_leaf, near_functions
 from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite
 from leakhunt.thresholds import CONTAINER_RATIO, EQUAL_SHARE, EQUAL_STANDARD_ERRORS, MEETING_DISTANCE, RIDER_FREED_SHARE
@@ -43,20 +43,21 @@ def growth_groups(
     def largest_first(site: int) -> tuple[int, int]:
         return -int(gained_bytes[site]), site
 
+    containers = _Containers(series)
     waiting = sorted((int(seed) for seed in seeds), key=largest_first)
     riders = set(np.flatnonzero(rising).tolist()) - set(waiting)
     groups: list[list[int]] = []
     while waiting:
         group = [waiting.pop(0)]
-        filled = _fills(series, group[0])
+        filled = containers.filled_by(group[0])
         for site in [*waiting, *sorted(riders, key=largest_first)]:
             if not meet(series.sites[group[0]], series.sites[site]):
                 continue
-            other = _fills(series, site)
+            other = containers.filled_by(site)
             if filled and other and filled != other:
                 continue
             equal = (steady[site] or site in waiting) and _equal(group[0], site, grown_objects, errors)
-            if equal or _is_container(series, group[0], site, grown_objects):
+            if equal or _is_container(series, group[0], site, grown_objects, containers):
                 group.append(site)
                 filled = filled or other
         waiting = [site for site in waiting if site not in group]
@@ -65,16 +66,29 @@ def growth_groups(
     return tuple(tuple(group) for group in groups)
 
 
-def _fills(series: Series, site: int) -> str:
-    """Type (or package, of a plain function) in whose function a map or slice grows at the site, "" where none does."""
-    if not made_map_tables(series, site) and not _is_backing_array(series, site):
-        return ""
-    return series.sites[site].leaf.function.removesuffix("[...]").rpartition(".")[0]
+class _Containers:
+    """Which sites allocate a container. Many seeds meet the same site; it is looked at once."""
 
+    def __init__(self, series: Series) -> None:
+        self._series = series
+        self._stacks = by_leaf(series.sites)
+        self._arrays: dict[int, bool] = {}
+        self._fillers: dict[int, str] = {}
 
-def _is_backing_array(series: Series, site: int) -> bool:
-    rungs = outgrown(series, site)
-    return bool(rungs) and grew_once(series, rungs, site)
+    def is_backing_array(self, site: int) -> bool:
+        """Whether one array is outgrown again and again at the site, or in its function along several stacks."""
+        if site not in self._arrays:
+            rungs = outgrown(self._series, site, self._stacks[self._series.sites[site].leaf.function])
+            self._arrays[site] = bool(rungs) and grew_once(self._series, rungs, site)
+        return self._arrays[site]
+
+    def filled_by(self, site: int) -> str:
+        """Type (or package, of a plain function) in whose function a map or slice grows at the site, "" where none does."""
+        if site not in self._fillers:
+            grows = made_map_tables(self._series, site) or self.is_backing_array(site)
+            function = self._series.sites[site].leaf.function.removesuffix("[...]")
+            self._fillers[site] = function.rpartition(".")[0] if grows else ""
+        return self._fillers[site]
 
 
 def _equal(a: int, b: int, grown_objects: NDArray[np.float64], errors: NDArray[np.float64]) -> bool:
@@ -120,13 +134,13 @@ def _near(site: AllocationSite) -> list[str]:
     return near_functions(site, MEETING_DISTANCE + 1)
 
 
-def _is_container(series: Series, a: int, b: int, grown_objects: NDArray[np.float64]) -> bool:
+def _is_container(series: Series, a: int, b: int, grown_objects: NDArray[np.float64], containers: _Containers) -> bool:
     """Whether one site is the table or backing array that the objects of the other are put into."""
     few, many = (a, b) if grown_objects[a] < grown_objects[b] else (b, a)
     if grown_objects[few] * CONTAINER_RATIO > grown_objects[many]:
         return False
     called = series.sites[few].leaf.function in _near(series.sites[many])
-    return called or _siblings(series, few, many) or _is_backing_array(series, few)
+    return called or _siblings(series, few, many) or containers.is_backing_array(few)
 
 
 def _siblings(series: Series, few: int, many: int) -> bool:

@@ -5,6 +5,7 @@ allocated in one function are one site. Their sizes tell them apart, and the cum
 that are long gone. Pure functions on `Series.blocks`; what a container means is the detectors' affair.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -122,15 +123,14 @@ def ladder(series: Series, *sites: int) -> tuple[int, ...]:
     return tuple(rungs) if inuse[rungs[-1]] > 0 and held <= len(rungs) // 3 else ()
 
 
-def outgrown(series: Series, site: int) -> tuple[int, ...]:
-    """The ladder at `site`; or that of its function along all its stacks, where one array grows in it whoever calls. O(K)."""
+def outgrown(series: Series, site: int, stacks: Sequence[int]) -> tuple[int, ...]:
+    """The ladder at `site`; or that of its function along all its `stacks` (see `functions.by_leaf`), where one array grows in
+    it whoever calls."""
     own = ladder(series, site)
     if own:
         return own
-    function = series.sites[site].leaf.function
-    sites = [i for i, each in enumerate(series.sites) if each.leaf.function == function]
-    rungs = ladder(series, *sites)
-    return rungs if grew_once(series, rungs, *sites) else ()
+    rungs = ladder(series, *stacks)
+    return rungs if grew_once(series, rungs, *stacks) else ()
 
 
 def _skipped(sizes: list[int], i: int) -> float:

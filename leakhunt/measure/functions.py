@@ -6,7 +6,7 @@ which the same statistics judge; which stacks rise in it is for the caller.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -23,6 +23,14 @@ _Number = TypeVar("_Number", bound=np.generic)
 def near_functions(site: AllocationSite, most: int = FUNCTION_FRAMES) -> list[str]:
     """The first functions of a stack, leaf first, that are not the standard library's."""
     return list(site.own_functions[:most])
+
+
+def by_leaf(sites: Sequence[AllocationSite]) -> dict[str, list[int]]:
+    """The sites of each leaf function: the stacks along which it is called. O(K)."""
+    index: dict[str, list[int]] = defaultdict(list)
+    for i, site in enumerate(sites):
+        index[site.leaf.function].append(i)
+    return dict(index)
 
 
 def by_function(series: Series) -> tuple[Series, Mapping[int, NDArray[np.intp]]]:

@@ -40,6 +40,16 @@ def ramp(snapshots: int, step: int, start: int = 0) -> list[int]:
     return [start + step * i for i in range(snapshots)]
 
 
+def outgrown(stack: str, sizes: Sequence[int], snapshots: int = 12) -> list[Row]:
+    """A backing array that grows through `sizes`: each is in use for a while, then freed."""
+    rows = []
+    for k, size in enumerate(sizes):
+        born, dies = k * snapshots // len(sizes), (k + 1) * snapshots // len(sizes)
+        inuse = [1 if born <= i < dies else 0 for i in range(snapshots)]
+        rows.append(Row(stack, size, inuse, freed=[1 if i >= dies else 0 for i in range(snapshots)]))
+    return rows
+
+
 def evidence(*rows: Row, goroutines: GoroutineSeries | None = None, settings: Settings | None = None) -> Evidence:
     """Evidence from rows of equal length."""
     builder = SeriesBuilder()

@@ -11,7 +11,7 @@ from leakhunt.evidence import Evidence
 from leakhunt.heaps.view import HeapView
 from leakhunt.model.census import Basis, ExpiryCensus, PinnedSlack, Place
 from leakhunt.units import NS_PER_SECOND
-from tests.detectors.lab import Row, evidence, goroutines, ramp
+from tests.detectors.lab import Row, evidence, goroutines, outgrown, ramp
 from tests.heaps import story
 
 PUT = "main.put < main.serve"
@@ -43,16 +43,6 @@ QUIET = [3, 4, 3, 4, 5, 3, 4, 6, 4, 5, 6, 5, 4, 5, 6, 6]
 def freed_before(inuse: Sequence[int], born: int) -> list[int]:
     """Cumulative frees if `born` sampled objects came before each snapshot."""
     return [inuse[0] + born * i - inuse[i] for i in range(len(inuse))]
-
-
-def outgrown(stack: str, sizes: Sequence[int], snapshots: int = 12) -> list[Row]:
-    """A backing array that grows through `sizes`: each is in use for a while, then freed."""
-    rows = []
-    for k, size in enumerate(sizes):
-        born, dies = k * snapshots // len(sizes), (k + 1) * snapshots // len(sizes)
-        inuse = [1 if born <= i < dies else 0 for i in range(snapshots)]
-        rows.append(Row(stack, size, inuse, freed=[1 if i >= dies else 0 for i in range(snapshots)]))
-    return rows
 
 
 # What a heap dump says of the sessions that the table of tests.heaps.story holds: its path leads to them, the numbers are the

@@ -1,20 +1,10 @@
 """Detectors that go by block sizes: maps, appended slices, buffers, documents."""
 
 from leakhunt.detectors import append_only_slice, buffer_growth, subslice_retention, unbounded_map, unbounded_queue
-from tests.detectors.lab import Row, evidence, ramp, verdicts
+from tests.detectors.lab import Row, evidence, outgrown, ramp, verdicts
 
 TABLE_BYTES = 27264  # a full table of a map with slots of 24 B, go1.24 on
 LADDER = (524288, 679936, 876544, 1122304, 1425408)  # what append allocated in fixtures/series/audit
-
-
-def _outgrown(stack: str, sizes: tuple[int, ...], snapshots: int = 12) -> list[Row]:
-    """A backing array that grows through `sizes`: each is in use for a while, then freed."""
-    rows = []
-    for k, size in enumerate(sizes):
-        born, dies = k * snapshots // len(sizes), (k + 1) * snapshots // len(sizes)
-        inuse = [1 if born <= i < dies else 0 for i in range(snapshots)]
-        rows.append(Row(stack, size, inuse, freed=[1 if i >= dies else 0 for i in range(snapshots)]))
-    return rows
 
 
 def test_map_tables_betray_a_map() -> None:
@@ -51,7 +41,7 @@ def test_a_backing_array_of_the_size_of_a_table_is_no_map() -> None:
 
 
 def test_a_backing_array_that_passed_the_size_of_a_table_is_no_map() -> None:
-    rows = _outgrown("main.(*trail).Append < main.record", (TABLE_BYTES, 49152, 81920, 131072, 196608, 286720, 376832))
+    rows = outgrown("main.(*trail).Append < main.record", (TABLE_BYTES, 49152, 81920, 131072, 196608, 286720, 376832))
     seen = evidence(*rows, Row("main.(*trail).Append < main.record", 96, ramp(12, 6)))
     assert verdicts(unbounded_map.examine, seen) == []
     assert verdicts(append_only_slice.examine, seen) == [("main.(*trail).Append", "medium")]
@@ -69,13 +59,13 @@ def test_a_list_beside_a_map_is_an_index_and_no_queue() -> None:
 
 def test_a_bucket_array_that_doubles_is_an_old_map() -> None:
     sizes = tuple(73728 * 2**k for k in range(6))
-    rows = _outgrown("main.(*registry).add < main.serve", sizes)
+    rows = outgrown("main.(*registry).add < main.serve", sizes)
     seen = evidence(Row("main.(*registry).add < main.serve", 640, ramp(12, 6)), *rows)
     assert [pattern for pattern, _ in verdicts(unbounded_map.examine, seen)] == ["main.(*registry).add"]
 
 
 def test_an_array_outgrown_again_and_again_betrays_append() -> None:
-    rows = _outgrown("main.(*trail).Append < main.record < main.serve", LADDER)
+    rows = outgrown("main.(*trail).Append < main.record < main.serve", LADDER)
     seen = evidence(Row("main.snapshot < main.record < main.serve", 768, ramp(12, 6)), *rows)
     (finding,) = append_only_slice.examine(seen)
     assert finding.facts["reallocations"] == len(LADDER) - 1
@@ -91,7 +81,7 @@ def test_growing_objects_of_one_size_are_neither() -> None:
 def test_buffers_that_get_larger_are_told_from_more_buffers() -> None:
     stack = "bytes.growSlice < bytes.(*Buffer).grow < bytes.(*Buffer).Write < main.render"
     level = [8] * 12
-    larger = _outgrown(stack, tuple((2 << 20) + (k << 20) for k in range(12)))
+    larger = outgrown(stack, tuple((2 << 20) + (k << 20) for k in range(12)))
     assert [f for f, _ in verdicts(buffer_growth.examine, evidence(*larger))] == ["main.render"]
     assert verdicts(buffer_growth.examine, evidence(Row(stack, 65536, level, freed=ramp(12, 9)))) == []
     assert verdicts(buffer_growth.examine, evidence(Row(stack, 65536, ramp(12, 9, start=9)))) == []
