@@ -83,12 +83,25 @@ class _Containers:
         return self._arrays[site]
 
     def filled_by(self, site: int) -> str:
-        """Type (or package, of a plain function) in whose function a map or slice grows at the site, "" where none does."""
+        """Type (or package, of a plain function) in whose function a map or slice grows at the site, or in the function that
+        calls the site's; "" where none does."""
         if site not in self._fillers:
-            grows = made_map_tables(self._series, site) or self.is_backing_array(site)
-            function = self._series.sites[site].leaf.function.removesuffix("[...]")
-            self._fillers[site] = function.rpartition(".")[0] if grows else ""
+            sites, own = self._series.sites, _near(self._series.sites[site])[:2]
+            caller = next(iter(own[1:]), "")
+            if self._grows(site):
+                self._fillers[site] = _owner(sites[site].leaf.function)
+            else:
+                grows = any(self._grows(each) for each in self._stacks.get(caller, ()))
+                self._fillers[site] = _owner(caller) if grows else ""
         return self._fillers[site]
+
+    def _grows(self, site: int) -> bool:
+        return made_map_tables(self._series, site) or self.is_backing_array(site)
+
+
+def _owner(function: str) -> str:
+    """`cart.(*Store)` of its method, `cart` of a plain function in it."""
+    return function.removesuffix("[...]").rpartition(".")[0]
 
 
 def _equal(a: int, b: int, grown_objects: NDArray[np.float64], errors: NDArray[np.float64]) -> bool:

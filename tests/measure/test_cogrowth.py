@@ -6,7 +6,7 @@ import pytest
 from leakhunt.measure.cogrowth import growth_groups, meet
 from leakhunt.measure.trend import analyse
 from leakhunt.model.site import AllocationSite, Frame
-from tests.detectors.lab import Row, evidence, ramp
+from tests.detectors.lab import Row, evidence, outgrown, ramp
 
 
 def grouped(*rows: Row, seeds: tuple[str, ...]) -> list[list[str]]:
@@ -83,3 +83,17 @@ def test_seeds_that_do_not_rise_are_groups_of_their_own() -> None:
     down = next(i for i, site in enumerate(seen.series.sites) if site.leaf.function == "main.down")
     found = growth_groups(seen.series, [down], np.zeros(2), analyse(seen.series).freed_samples)
     assert found == ((down,),)
+
+
+def test_what_a_function_makes_for_its_own_map_does_not_ride_with_another_container() -> None:
+    """`Add` puts what `open` makes into its map, `keep` appends to an array of its own, both once a request: whichever gained
+    more bytes, they are two."""
+    table = Row("cart.(*Store).Add < cart.shop", 27264, ramp(12, 1))
+    for entry_bytes, line_bytes in ((640, 1024), (1024, 640)):
+        entry = Row("cart.open < cart.(*Store).Add < cart.shop", entry_bytes, ramp(12, 30))
+        line = Row("cart.keep < cart.shop", line_bytes, ramp(12, 30))
+        array = outgrown("cart.keep < cart.shop", [(3 << 15) << k for k in range(6)])
+        groups = grouped(table, entry, line, *array, seeds=("cart.open", "cart.keep"))
+        assert sorted("cart.keep" in group for group in groups) == [False, True]
+        assert sum("cart.open" in group for group in groups) == 1
+        assert not any({"cart.open", "cart.keep"} <= set(group) for group in groups)
