@@ -79,15 +79,16 @@ def _joined(evidence: Evidence, said: dict[Group, list[Finding]]) -> list[Group]
     for group in evidence.groups:
         key = container_key(evidence, group) if group.grows else None
         held[group] = {key} if key is not None else set()
-        by_container = next((each for each in groups if held[each] & held[group]), None)
-        other = by_container or next((each for each in groups if _is_one_leak(evidence, said, each, group)), None)
+        of_container = (each for each in groups if held[each] & held[group])
+        of_library = (each for each in groups if _is_one_leak(evidence, said, each, group))
+        other = next(of_container, None) or next(of_library, None)
         if other is None:
             groups.append(group)
             continue
         joined = join(evidence.series, other, group)
         held[joined] = held[other] | held[group]
         strongest: dict[str, Finding] = {}
-        for finding in _said_of_both(said, other, group, one_container=by_container is not None):
+        for finding in _said_of_both(said, other, group):
             known = strongest.get(finding.detector)
             if known is None or _WEIGHT[finding.confidence] > _WEIGHT[known.confidence]:
                 strongest[finding.detector] = finding
@@ -96,11 +97,9 @@ def _joined(evidence: Evidence, said: dict[Group, list[Finding]]) -> list[Group]
     return groups
 
 
-def _said_of_both(said: dict[Group, list[Finding]], a: Group, b: Group, *, one_container: bool) -> list[Finding]:
-    """The findings on two groups that are one. What excuses a container's tables does not excuse the entries that outweigh
-    them: of two groups that one container holds, the excuses are those of the one that grows faster."""
-    if not one_container:
-        return [*said[a], *said[b]]
+def _said_of_both(said: dict[Group, list[Finding]], a: Group, b: Group) -> list[Finding]:
+    """The findings on two groups that are one. What excuses the lesser, a container's tables beside its entries, does not
+    excuse the one that grows faster."""
     lesser = min(a, b, key=lambda group: group.trend.bytes_per_hour)
     return [f for group in (a, b) for f in said[group] if group is not lesser or f.stance is Stance.IMPLICATES]
 

@@ -4,11 +4,12 @@ Looks for: growth whose steps shrink, as a cache's do when more and more of what
     of libraries that evict at a cap by construction.
 Why it matters: filling is not leaking, but it is not nothing: the cap decides where it ends.
 How it decides: the last third of the window gains at most half of what the first third gained in the same time; births and
-    deaths are followed to where they meet, which estimates the level it will come to rest at. A library that keeps a hard
-    cap by construction (golang-lru, ristretto, theine) is enough by itself. So is a heap dump in which the container's owner
-    has a field that limits entries (`size`, `capacity`) and half of them or more are there; that field must have the same
-    value in two dumps, or it may be a counter. Two dumps also count growth: slower by more than half between them than before
-    the first, with nothing taken out, gives medium confidence.
+    deaths are followed to where they meet, which estimates the level it will come to rest at. Growth beyond chance whose
+    objects live no longer than before (docs/how-it-decides.md) is a cache's that fills, unless load explains it. A library
+    that keeps a hard cap by construction (golang-lru, ristretto, theine) is enough by itself. So is a heap dump in which
+    the container's owner has a field that limits entries (`size`, `capacity`) and half of them or more are there; that
+    field must have the same value in two dumps, or it may be a counter. Two dumps also count growth: slower by more than
+    half between them than before the first, with nothing taken out, gives medium confidence.
 When it is wrong: a leak under load that fades; a cap so large that memory ends first.
 What to do: compare the expected level with the memory there is; set the cap by what entries weigh.
 Options: none.
@@ -22,8 +23,8 @@ import numpy as np
 from leakhunt.detectors.caches import cache_of
 from leakhunt.evidence import Evidence
 from leakhunt.measure.course import Course
-from leakhunt.measure.groups import Group
-from leakhunt.measure.shape import filling
+from leakhunt.measure.groups import Basis, Group
+from leakhunt.measure.shape import filling, load_bound
 from leakhunt.model.census import MapUse
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.thresholds import CAP_NEAR_SHARE, EXPIRED_SHARE, FILLING_HIGH_SIGMAS, FILLING_MEDIUM_SIGMAS
@@ -45,7 +46,8 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             capped = False
         room = None if known is not None and known[1] in _SOFT_CAPS else _room(evidence, group)
         slowed = evidence.slowed(group)
-        if found is None and not capped and room is None and slowed is None:
+        as_ever = group.basis is Basis.AS_EVER and not load_bound(evidence.course(group)).allocates_faster
+        if found is None and not capped and room is None and slowed is None and not as_ever:
             continue
         facts: dict[str, float | str] = {}
         said = []
@@ -60,6 +62,9 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             facts["cache"] = known[1]
             said.append(f"{known[1]} evicts at its cap")
         confidence = _confidence(evidence.course(group))
+        if as_ever:
+            said.append("objects go in step with how many there are, as from a cache that fills: what a leak keeps never goes")
+            confidence = Confidence.HIGH
         if slowed is not None:
             facts["slowed_to"] = slowed
             said.append(f"between the heap dumps it grew at {100 * slowed:.0f} % of the rate before the first")

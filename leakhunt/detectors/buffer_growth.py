@@ -50,7 +50,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             detector="buffer-growth",
             pattern=PATTERN,
             stance=Stance.IMPLICATES,
-            confidence=Confidence.MEDIUM,
+            confidence=Confidence.LOW if group.may_be_chance else Confidence.MEDIUM,
             sites=group.sites,
             text=(
                 f"buffers get larger and stay: {function} makes them, their bytes grew {last_bytes / first_bytes:.1f}-fold and "

@@ -3,8 +3,10 @@
 Looks for: growth that a single step explains (a deploy of configuration, a table that was loaded), or more traffic.
 Why it matters: one step between first and last is growth to every rule that compares two snapshots, and so is a busy noon.
 How it decides: one step, with level stretches of at least three snapshots on both sides, explains the curve better than a
-    straight line and most of its variance. Or: more is allocated an hour than before, more is in use, and objects live no
-    longer, where a leak of this size would have made them by two standard deviations at least.
+    straight line and most of its variance; high confidence from a height of four standard errors on. Or: more is allocated
+    an hour than before, more is in use, and objects live no longer, where a leak of this size would have made them by two
+    standard deviations at least; or where growth beyond chance is of objects that live no longer, and allocation became
+    faster beyond chance.
 When it is wrong: a leak that began late and rests; a step that is the first of many.
 What to do: nothing; look again when another step comes.
 Options: none.
@@ -14,10 +16,18 @@ from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
 from leakhunt.measure.course import Course
-from leakhunt.measure.groups import Group
+from leakhunt.measure.groups import Basis, Group
 from leakhunt.measure.shape import LoadStep, load_bound, load_step
 from leakhunt.model.finding import Confidence, Finding, Stance
-from leakhunt.thresholds import LOAD_LIFETIME_SHARE, LOAD_RATIO, LOAD_SURE_Z, LOAD_TELLING_Z, STEP_FASTER, STEP_HIGH_EXPLAINED
+from leakhunt.thresholds import (
+    LOAD_LIFETIME_SHARE,
+    LOAD_RATIO,
+    LOAD_SURE_Z,
+    LOAD_TELLING_Z,
+    STEP_FASTER,
+    STEP_HIGH_EXPLAINED,
+    STEP_HIGH_SIGMAS,
+)
 from leakhunt.units import format_bytes
 
 PATTERN = "load-step"
@@ -52,7 +62,9 @@ def _in_one_step(group: Group, course: Course, found: LoadStep) -> Finding:
         detector="load-step",
         pattern=PATTERN,
         stance=Stance.EXONERATES,
-        confidence=Confidence.HIGH if found.explained >= STEP_HIGH_EXPLAINED else Confidence.MEDIUM,
+        confidence=Confidence.HIGH
+        if found.explained >= STEP_HIGH_EXPLAINED and found.sigmas >= STEP_HIGH_SIGMAS
+        else Confidence.MEDIUM,
         sites=group.sites,
         text=(
             f"one step, from {format_bytes(found.before_bytes)} to {format_bytes(found.after_bytes)} before snapshot "
@@ -71,17 +83,15 @@ def _in_one_step(group: Group, course: Course, found: LoadStep) -> Finding:
 def _with_load(group: Group, course: Course) -> Finding | None:
     found = load_bound(course)
     rose = found.allocation_ratio >= LOAD_RATIO and found.inuse_ratio >= LOAD_RATIO
-    if (
-        not rose
-        or found.expected_lifetime_z < LOAD_TELLING_Z
-        or found.lifetime_z >= LOAD_LIFETIME_SHARE * found.expected_lifetime_z
-    ):
+    as_ever = group.basis is Basis.AS_EVER and found.allocates_faster
+    telling = found.expected_lifetime_z >= LOAD_TELLING_Z and found.lifetime_z < LOAD_LIFETIME_SHARE * found.expected_lifetime_z
+    if not rose or not (telling or as_ever):
         return None
     return Finding(
         detector="load-step",
         pattern=PATTERN,
         stance=Stance.EXONERATES,
-        confidence=Confidence.HIGH if found.expected_lifetime_z >= LOAD_SURE_Z else Confidence.MEDIUM,
+        confidence=Confidence.HIGH if as_ever or found.expected_lifetime_z >= LOAD_SURE_Z else Confidence.MEDIUM,
         sites=group.sites,
         text=(
             f"rises with load: allocated {found.allocation_ratio:.1f} times as fast in the last third of the window as in the "

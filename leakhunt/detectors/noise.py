@@ -12,7 +12,6 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
-from leakhunt.measure.groups import Basis
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.model.series import Trend
 from leakhunt.thresholds import ALPHA, CHANCE_Q, CHANCE_SAMPLES, MIN_SNAPSHOTS
@@ -28,14 +27,13 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     trends = evidence.trends
     for group in evidence.groups:
         trend = group.trend
-        weak = group.basis in (Basis.SITE, Basis.FUNCTION) and trend.q > CHANCE_Q
-        if (group.grows and not weak) or not trend.tested:
+        if (group.grows and not group.may_be_chance) or not trend.tested:
             continue
         yield Finding(
             detector="noise",
             pattern=PATTERN,
             stance=Stance.EXONERATES,
-            confidence=_confidence(trend.samples, weak),
+            confidence=_confidence(trend.samples, group.grows),
             sites=group.sites,
             text=(
                 f"{_why(trend, group.grows)}: {format_bytes(trends.grown_bytes[group.seed], signed=True)} on a mean of "
@@ -54,8 +52,8 @@ def _why(trend: Trend, grows: bool) -> str:
     return "within chance"
 
 
-def _confidence(samples: float, weak: bool) -> Confidence:
+def _confidence(samples: float, grows: bool) -> Confidence:
     """Weak growth is let go unless something else speaks for it, which then convicts at medium confidence or more."""
-    if weak:
+    if grows:
         return Confidence.LOW
     return Confidence.HIGH if samples < CHANCE_SAMPLES else Confidence.LOW

@@ -35,7 +35,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
 
 def _growth(group: Group, grown: float) -> Finding:
     trend = group.trend
-    if group.basis is Basis.HEAP:
+    if group.basis in (Basis.HEAP, Basis.AS_EVER):
         confidence = Confidence.MEDIUM
     elif trend.q <= SURE_Q:
         confidence = Confidence.HIGH if trend.snapshots >= CONVICTING_SNAPSHOTS else Confidence.MEDIUM
@@ -50,6 +50,8 @@ def _growth(group: Group, grown: float) -> Finding:
         )
     elif group.basis is Basis.PROVED:
         how = f"likely and no more (p={trend.p:.2g}) by profiles; heap dumps prove that it grew, or is past its time"
+    elif group.basis is Basis.AS_EVER:
+        how = f"beyond chance (q={trend.q:.2g})"
     elif group.basis is Basis.OUTGROWN:
         how = "the block in use was outgrown again and again"
     else:

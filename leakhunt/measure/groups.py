@@ -19,6 +19,7 @@ from leakhunt.measure.trend import Trends, analyse, analyse_sum
 from leakhunt.model.series import Series, Trend
 from leakhunt.thresholds import (
     ALPHA,
+    CHANCE_Q,
     CONSPICUOUS_LARGEST,
     CONSPICUOUS_MOST,
     CONSPICUOUS_PEAK_BYTES,
@@ -28,6 +29,7 @@ from leakhunt.thresholds import (
     MIN_SNAPSHOTS,
     OUTGROWN_RATIO,
     OUTGROWN_RUNGS,
+    RISING_Q,
     SURE_LAST_HALF_P,
     SURE_Q,
     WIDER_Q_RATIO,
@@ -38,6 +40,7 @@ class Basis(StrEnum):
     """What makes a group worth a word."""
 
     SITE = "site"  # one of its sites grows significantly by itself
+    AS_EVER = "as ever"  # it grows significantly, and its objects live no longer than before: load, or a cache that fills
     FUNCTION = "function"  # the sum of the stacks under one function does, more surely than any of them
     OUTGROWN = "outgrown"  # one block that is replaced by a larger one again and again
     HEAP = "heap"  # the heap as a whole grows surely, and this is the largest part of its growth
@@ -69,11 +72,16 @@ class Group:
         """Whether its growth is beyond chance, or cannot be told from it for want of snapshots."""
         return self.basis is not Basis.CONSPICUOUS
 
+    @property
+    def may_be_chance(self) -> bool:
+        """Whether its growth is significant and no more than one expects now and then where nothing grows."""
+        return self.basis in (Basis.SITE, Basis.FUNCTION) and self.trend.q > CHANCE_Q
+
 
 def growing(trends: Trends) -> NDArray[np.bool_]:
     """bool[K]: what grows by the trend test, and what grows so surely over the whole window that its last half, which has a
     third of the power, may be less sure."""
-    sure = trends.tested & (trends.q <= SURE_Q) & (trends.last_half_p <= SURE_LAST_HALF_P)
+    sure = trends.tested & (trends.q <= RISING_Q) & (trends.last_half_p <= SURE_LAST_HALF_P)
     return np.asarray(trends.growing | (sure & (trends.grown_bytes >= MIN_GROWTH_BYTES)), dtype=np.bool_)
 
 
@@ -89,13 +97,17 @@ def find_groups(series: Series, trends: Trends, in_focus: NDArray[np.bool_]) -> 
         rose = in_focus & (trends.grown_bytes >= MIN_GROWTH_BYTES)
         return tuple(_site_groups(series, trends, rose, Basis.ROSE))
     functions = _functions(series)
-    groups = [
-        _surer(group, functions.growing) for group in _site_groups(series, trends, growing(trends) & in_focus, Basis.SITE)
-    ]
-    free = in_focus & ~_taken(groups, len(in_focus))
-    groups += _function_groups(functions.growing, trends, free, _taken(groups, len(in_focus)))
+    seeds = growing(trends) | trends.growing_as_ever
+    found = _site_groups(series, trends, seeds & in_focus, Basis.SITE)
+    as_ever = [_as_ever(trends, group) for group in found if _lives_as_ever(trends, np.array(group.sites))]
+    groups = [_surer(group, functions.growing) for group in found if not _lives_as_ever(trends, np.array(group.sites))]
+    free = in_focus & ~_taken([*groups, *as_ever], len(in_focus))
+    longer = [function for function in functions.growing if not _lives_as_ever(trends, function.sites)]
+    groups += _function_groups(longer, trends, free, _taken(groups, len(in_focus)))
     if all(group.trend.q > SURE_Q for group in groups):
         groups = _by_heap(series, trends, functions.all, in_focus) or groups
+    taken = _taken(groups, len(in_focus))
+    groups += [group for group in as_ever if not taken[list(group.sites)].any()]
     free &= ~_taken(groups, len(in_focus))
     groups += _outgrown_groups(series, trends, free)
     free &= ~_taken(groups, len(in_focus))
@@ -164,12 +176,29 @@ def _by_heap(series: Series, trends: Trends, functions: list[_Function], in_focu
     least = max(MIN_GROWTH_BYTES, HEAP_SHARE * float(grown.sum()))
     parts = [_Function("", np.array([i]), trends.of(int(i))) for i in np.flatnonzero(grown >= least)]
     parts += [part for part in functions if grown[part.sites].sum() >= least]
+    parts = [part for part in parts if not _lives_as_ever(trends, part.sites)]
     surest = min(parts, key=lambda part: (part.trend.p, len(part.sites)), default=None)
     if surest is None or surest.trend.p * len(parts) > ALPHA or surest.trend.last_half_p > SURE_LAST_HALF_P:
         return []
     rising = surest.sites[grown[surest.sites] > 0]
     sites = tuple(sorted(rising.tolist(), key=lambda i: (-grown[i], i)))
     return [Group(sites, Basis.HEAP, replace(surest.trend, q=surest.trend.p * len(parts)), surest.name)]
+
+
+def _lives_as_ever(trends: Trends, sites: NDArray[np.intp]) -> bool:
+    """Whether most of what rises at `sites` does so significantly and at sites whose objects live no longer than before: what
+    explains the parts explains the sum."""
+    grown = np.maximum(trends.grown_bytes[sites], 0.0)
+    explained = trends.tested[sites] & (trends.p[sites] <= ALPHA) & ~trends.lengthening[sites]
+    return bool(grown[explained].sum() > grown.sum() / 2)
+
+
+def _as_ever(trends: Trends, group: Group) -> Group:
+    """A group of sites that grow so, with the significance of the rise."""
+    surest = min(group.sites, key=lambda i: float(trends.rise_q[i]))
+    rise = trends.of(surest)
+    trend = replace(group.trend, z=rise.z, p=rise.p, q=float(trends.rise_q[surest]), last_half_p=rise.last_half_p, tested=True)
+    return replace(group, basis=Basis.AS_EVER, trend=trend)
 
 
 def join(series: Series, a: Group, b: Group) -> Group:

@@ -6,6 +6,7 @@ is known: the difference of two counts has the variance of the births and deaths
 times the places tried for a change, at most 64 of them or so.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from leakhunt.measure.turnover import dispersion, drift
 from leakhunt.thresholds import (
     FILLING_SHARE,
     LEVEL_Z,
+    LOAD_RATIO,
     MIN_CYCLES,
     PLATEAU_SNAPSHOTS,
     REVERSAL_SHARE,
@@ -67,13 +69,15 @@ def plateau(course: Course) -> Plateau | None:
 @dataclass(frozen=True, slots=True)
 class LoadStep:
     """at: the first snapshot after the step; before_bytes, after_bytes: the two levels; allocation_ratio: how much faster the
-    site allocates after it (nan when nothing was allocated before); explained: share of the variance that the step explains."""
+    site allocates after it (nan when nothing was allocated before); explained: share of the variance that the step explains;
+    sigmas: its height in standard errors."""
 
     at: int
     before_bytes: float
     after_bytes: float
     allocation_ratio: float
     explained: float
+    sigmas: float
 
 
 def load_step(course: Course) -> LoadStep | None:
@@ -98,12 +102,15 @@ def load_step(course: Course) -> LoadStep | None:
     before, after = course.part(0, at - gap), course.part(at, n)
     step = after.counts.mean() - before.counts.mean()
     noise = np.sqrt(before.counts.mean() / len(before.counts) + after.counts.mean() / len(after.counts))
-    level = max(drift_z(before), drift_z(after)) < LEVEL_Z
+    drifts = (drift_z(before), drift_z(after))
+    level = max(*drifts, sum(drifts) / math.sqrt(2)) < LEVEL_Z  # a leak of few samples drifts too little in either half
     if not level or rest >= off_line or step < SURPRISE_SIGMAS * noise:
         return None
     rates = [float(part.born.sum()) / float(part.hours[-1] - part.hours[0]) for part in (before, after)]
     ratio = rates[1] / rates[0] if rates[0] > 0 else float("nan")
-    return LoadStep(at, float(before.inuse_bytes.mean()), float(after.inuse_bytes.mean()), ratio, 1 - rest / spread)
+    return LoadStep(
+        at, float(before.inuse_bytes.mean()), float(after.inuse_bytes.mean()), ratio, 1 - rest / spread, float(step / noise)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,31 +179,41 @@ def filling(course: Course) -> Filling | None:
 
 @dataclass(frozen=True, slots=True)
 class LoadBound:
-    """How the course follows the allocation rate. allocation_ratio: births an hour in the last third over the first;
-    inuse_ratio: the same of what is in use; load_correlation: of in use with the load of the whole process; lifetime_z: how
-    much longer objects live (see leakhunt.measure.lifetimes), expected_lifetime_z: were it all a leak."""
+    """How the course follows the allocation rate. allocation_ratio: births an hour in the last third over the first, and
+    allocation_sigmas: how many standard errors that is more; inuse_ratio: the ratio of what is in use; load_correlation: of in
+    use with the load of the whole process; lifetime_z: how much longer objects live (see leakhunt.measure.lifetimes),
+    expected_lifetime_z: were it all a leak."""
 
     allocation_ratio: float
+    allocation_sigmas: float
     inuse_ratio: float
     load_correlation: float
     lifetime_z: float
     expected_lifetime_z: float
+
+    @property
+    def allocates_faster(self) -> bool:
+        """Whether births became more frequent, by enough to matter and beyond chance."""
+        return self.allocation_ratio >= LOAD_RATIO and self.allocation_sigmas >= SURPRISE_SIGMAS
 
 
 def load_bound(course: Course) -> LoadBound:
     """The numbers by which growth is told to follow load: nan where a part had none. The load proxy is the process's own
     allocation rate unless the caller gives another in the course."""
     n = course.snapshots
+    if n < 2:
+        return LoadBound(math.nan, 0.0, math.nan, math.nan, 0.0, 0.0)
     third = max(n // 3, 1)
-    steps = np.diff(course.hours)
-    lives = lifetimes_of(course) if n >= 2 else Lifetimes(np.zeros(1), np.zeros(1), np.zeros(1))
+    steps, lives = np.diff(course.hours), lifetimes_of(course)
+    early, late = ((float(course.born[part].sum()), float(steps[part].sum())) for part in (slice(third), slice(-third, None)))
+    rates, error = (
+        (early[0] / early[1], late[0] / late[1]),
+        math.hypot(*(math.sqrt(born) / hours for born, hours in (early, late))),
+    )
     return LoadBound(
-        allocation_ratio=_ratio(
-            course.born[-third:].sum() / steps[-third:].sum(), course.born[:third].sum() / steps[:third].sum()
-        )
-        if n > 1
-        else float("nan"),
-        inuse_ratio=_ratio(course.counts[-third:].mean(), course.counts[:third].mean()) if n else float("nan"),
+        allocation_ratio=_ratio(rates[1], rates[0]),
+        allocation_sigmas=(rates[1] - rates[0]) / error if error > 0 else 0.0,
+        inuse_ratio=_ratio(course.counts[-third:].mean(), course.counts[:third].mean()),
         load_correlation=_correlation(course.load, course.counts[1:]),
         lifetime_z=float(lives.z[0]),
         expected_lifetime_z=float(lives.expected_z[0]),

@@ -7,7 +7,7 @@ while their number does not are leakhunt.measure.resized's. What kind of growth 
 leakhunt.measure.shape's; whether it is a leak, the detectors'.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -75,8 +75,9 @@ class SiteTrends:
 class Trends(SiteTrends):
     """Trends of all sites over the longest segment.
 
-    q                           float64[K], Benjamini-Hochberg over the tested sites of p, taken as 1 where lifetimes explain
-                                the growth
+    q                           float64[K], Benjamini-Hochberg over the tested sites, weighted by what they hold, of p, taken
+                                as 1 where lifetimes explain the growth
+    rise_q                      float64[K], the same of p as it is
     tested                      bool[K]: took part in the correction
     replaced                    bool[K]: gains what other callers of the same function lose; p is that of their sum
     segment                     the snapshots that were tested
@@ -87,6 +88,7 @@ class Trends(SiteTrends):
     """
 
     q: Floats
+    rise_q: Floats
     tested: Flags
     replaced: Flags
     segment: slice
@@ -106,6 +108,17 @@ class Trends(SiteTrends):
         to report."""
         return np.asarray(
             self.tested & (self.q <= ALPHA) & (self.last_half_p <= LAST_HALF_ALPHA) & (self.grown_bytes >= MIN_GROWTH_BYTES)
+        )
+
+    @property
+    def growing_as_ever(self) -> Flags:
+        """bool[K]: grows just so, but its objects live no longer than before, as under rising load or in a cache that fills."""
+        return np.asarray(
+            self.tested
+            & ~self.lengthening
+            & (self.rise_q <= ALPHA)
+            & (self.last_half_p <= LAST_HALF_ALPHA)
+            & (self.grown_bytes >= MIN_GROWTH_BYTES)
         )
 
     def of(self, site: int) -> Trend:
@@ -144,6 +157,8 @@ def analyse(series: Series) -> Trends:
     hours = (series.times_ns[segment] - series.times_ns[segment][:1].sum()) / NS_PER_HOUR
     chunks = [_site_trends(series, slice(i, i + _SITES_AT_ONCE), segment, hours) for i in range(0, max(k, 1), _SITES_AT_ONCE)]
     columns: dict[str, Any] = {f.name: np.concatenate([getattr(c, f.name) for c in chunks]) for f in fields(SiteTrends)}
+    if len(series.segment_starts) > 1:
+        columns |= _with_other_processes(series, segment, columns)
     enough = columns["events"] >= MIN_EVENTS
     tested = enough & (n >= MIN_SNAPSHOTS)
     p, replaced = columns["p"], np.zeros(k, dtype=bool)
@@ -152,10 +167,12 @@ def analyse(series: Series) -> Trends:
         replaced[site] = together > ALPHA
         p[site] = max(p[site], together)
     held = series.inuse_bytes[:, segment.stop - 1] if n else np.zeros(k, dtype=np.int64)
+    prior = _prior(series.inuse_bytes[:, segment], tested)
     untestable = ~tested & (columns["events"] > 0) & (held > 0)
     return Trends(
         **columns,
-        q=benjamini_hochberg(np.where(columns["lengthening"], p, 1.0), tested),
+        q=benjamini_hochberg(np.where(columns["lengthening"], p, 1.0), tested, prior),
+        rise_q=benjamini_hochberg(p, tested, prior),
         tested=tested,
         replaced=replaced,
         segment=segment,
@@ -164,6 +181,42 @@ def analyse(series: Series) -> Trends:
         not_testable_bytes=int(held[untestable].sum()),
         reason=_too_few(n, 0.0) if n < MIN_SNAPSHOTS or untestable.any() else "",
     )
+
+
+def _with_other_processes(series: Series, segment: slice, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """z, p and events of `columns` with what the series says of the same sites before and after a restart: Stouffer's sum,
+    each process weighted by the square root of its events. Growth that every process shows counts more than one's; what the
+    longest alone does not show (p above ALPHA), like a start that each repeats, the others do not make."""
+    weighted, squares, events = np.zeros(len(series.sites)), np.zeros(len(series.sites)), columns["events"].copy()
+    for start, stop in zip(series.segment_starts, (*series.segment_starts[1:], series.snapshots), strict=True):
+        if stop - start < MIN_SNAPSHOTS:
+            continue
+        if start == segment.start:
+            z, seen = columns["z"], columns["events"]
+        else:
+            one = analyse(_process(series, slice(start, stop)))
+            z, seen = one.z, one.events
+            events += seen
+        weighted, squares = weighted + np.sqrt(seen) * z, squares + seen
+    z = np.where(squares > 0, weighted / np.sqrt(np.maximum(squares, 1.0)), columns["z"])
+    z = np.where(columns["p"] > ALPHA, np.minimum(z, columns["z"]), z)
+    return {"z": z, "p": np.where(columns["resized"], columns["p"], normal_tail(z)), "events": events}
+
+
+def _process(series: Series, segment: slice) -> Series:
+    """The snapshots of one segment as a series."""
+    names = ("inuse_bytes", "inuse_objects", "alloc_bytes", "alloc_objects", "inuse_samples", "alloc_samples")
+    cut: dict[str, Any] = {name: getattr(series, name)[:, segment] for name in names}
+    return replace(series, times_ns=series.times_ns[segment], segment_starts=(0,), **cut)
+
+
+def _prior(inuse_bytes: NDArray[np.int64], tested: Flags) -> Floats:
+    """float64[K]: how likely a leak is at each site tested, before its course is looked at: half of the belief is spread
+    evenly, half as the memory in use is, on average over the window. A leak is mostly among the largest sites; and the mean
+    of a stationary count says nothing about its drift (turn time round: the same mean, the opposite drift)."""
+    held = np.where(tested, inuse_bytes.mean(axis=1) if inuse_bytes.shape[1] else 0.0, 0.0)
+    mean = held.sum() / max(int(tested.sum()), 1)
+    return np.asarray(1.0 + held / mean if mean > 0 else np.ones(len(held)), dtype=np.float64)
 
 
 def analyse_sum(series: Series, sites: Sequence[int] | None = None) -> Trend:

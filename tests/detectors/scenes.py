@@ -184,6 +184,9 @@ SCENES: dict[str, Callable[[], Evidence]] = {
     ),
     "growth with load": lambda: evidence(Row(PUT, 640, WITH_LOAD, freed=[sum(WITH_LOAD[:i]) for i in range(16)])),
     "filling": lambda: evidence(Row(PUT, 640, FILLING)),
+    "a cache that is full late": lambda: evidence(
+        Row(PUT, 640, [min(6 * i, 72) for i in range(16)], freed=[max(6 * i - 72, 0) for i in range(16)])
+    ),
     "churn": lambda: evidence(Row(PUT, 65536, LEVEL, freed=ramp(12, 30))),
     "a little churn": lambda: evidence(Row(PUT, 65536, LEVEL, freed=ramp(12, 4))),
     "noise": lambda: evidence(Row(PUT, 640, QUIET, freed=ramp(16, 2))),

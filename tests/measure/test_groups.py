@@ -5,6 +5,7 @@ from dataclasses import replace
 from leakhunt.detectors import append_only_slice
 from leakhunt.measure.groups import Basis, Group, join
 from leakhunt.measure.trend import analyse_sum
+from leakhunt.thresholds import SURE_Q
 from tests.detectors.lab import Row, evidence, ramp
 
 LEVEL = [3, 4, 3, 3, 4, 3, 4, 4, 3, 3, 4, 3]
@@ -154,23 +155,51 @@ def test_a_wider_function_stands_for_its_part_only_where_it_is_much_surer() -> N
 
 
 def test_where_no_part_is_sure_the_heap_is_one_test_and_its_large_parts_are_few() -> None:
-    """Three sites that lifetimes explain one by one. Each holds more than a quarter of the growth, so three are tested."""
+    """Three sites that gain seven or eight samples one by one. Each holds more than a quarter of the growth, so three are
+    tested."""
     seen = evidence(
-        Row(
-            "main.a < main.fa", 640, [12, 15, 18, 23, 20, 21, 22, 25, 25, 26, 26, 31, 34, 31, 31, 31],
-            freed=[0, 1, 2, 3, 7, 8, 9, 12, 13, 16, 19, 20, 22, 25, 26, 29],
-        ),
-        Row(
-            "main.b < main.fb", 640, [12, 16, 18, 22, 22, 26, 31, 31, 36, 35, 35, 36, 36, 37, 36, 37],
-            freed=[0, 1, 2, 3, 7, 10, 11, 14, 14, 19, 19, 20, 23, 26, 29, 32],
-        ),
-        Row(
-            "main.c < main.fc", 640, [12, 20, 23, 25, 28, 28, 30, 29, 29, 32, 34, 37, 35, 38, 41, 41],
-            freed=[0, 0, 1, 1, 2, 4, 4, 6, 9, 11, 13, 17, 20, 22, 23, 25],
-        ),
-    )  # fmt: skip
+        Row("main.a < main.fa", 640, [2 + 7 * s // 16 for s in range(17)]),
+        Row("main.b < main.fb", 640, [2 + (7 * s + 5) // 16 for s in range(17)]),
+        Row("main.c < main.fc", 640, [2 + s // 2 for s in range(17)]),
+    )
+    assert float(seen.trends.q.min()) > SURE_Q
     (group,) = seen.growing_groups
     surest = next(i for i, site in enumerate(seen.series.sites) if site.leaf.function == "main.c")
     assert (group.basis, group.sites, group.function) == (Basis.HEAP, (surest,), "")
     assert group.trend.q == 3 * float(seen.trends.p[surest])
     assert group.trend.bytes_per_hour == seen.trends.of(surest).bytes_per_hour
+
+
+def test_what_grows_and_lives_as_ever_is_a_group_of_its_own() -> None:
+    """A cache that is full at three quarters of the window: from then on as much goes as comes. Its item rides along."""
+    value = [min(6 * i, 72) for i in range(16)]
+    gone = [max(6 * i - 72, 0) for i in range(16)]
+    seen = evidence(
+        Row("main.load < main.get < main.serve", 640, value, freed=gone),
+        Row("cache.set < main.get < main.serve", 64, [v // 9 for v in value], freed=[g // 9 for g in gone]),
+    )
+    assert seen.trends.rise_q.min() < SURE_Q
+    assert seen.trends.q.min() > 0.9
+    (group,) = seen.growing_groups
+    assert (group.basis, len(group.sites)) == (Basis.AS_EVER, 2)
+    assert group.trend.q == seen.trends.rise_q.min()
+
+
+def test_a_function_whose_growing_stacks_live_as_ever_is_not_surer_than_they_are() -> None:
+    """Beside the full cache another stack of the same function frees nothing: the sum lives longer, and is no leak for it."""
+    value = [min(6 * i, 72) for i in range(16)]
+    gone = [max(6 * i - 72, 0) for i in range(16)]
+    seen = evidence(
+        Row("main.load < main.get < main.serve", 640, value, freed=gone),
+        Row("main.list < main.get < main.serve", 640, [20 + i // 4 for i in range(16)]),
+    )
+    assert {group.basis for group in seen.growing_groups} == {Basis.AS_EVER}
+
+
+def test_growth_that_may_be_chance_is_a_sites_at_a_weak_q() -> None:
+    seen = evidence(Row("main.a < main.f < main.x", 640, ramp(12, 6)))
+    (group,) = seen.growing_groups
+    assert not group.may_be_chance
+    weak = replace(group, trend=replace(group.trend, q=0.03))
+    assert weak.may_be_chance
+    assert not replace(weak, basis=Basis.OUTGROWN).may_be_chance

@@ -9,6 +9,7 @@ import pytest
 from leakhunt.measure import shape
 from leakhunt.measure.course import Course, course_of
 from leakhunt.measure.turnover import births_and_deaths
+from leakhunt.thresholds import STEP_HIGH_SIGMAS
 from tests import simulate
 from tests.measure.test_series import build, profiles
 
@@ -106,6 +107,25 @@ def test_load_bound_tells_ramps_from_leaks() -> None:
     assert np.median([one.load_correlation for one in ramps]) > 0.3
 
 
+def test_a_load_that_rises_by_chance_is_no_faster_allocation() -> None:
+    """Three births in the first third and six in the last are twice as many, and one standard error more."""
+    few = shape.load_bound(plain([0, 1, 2, 3, 4, 5, 6, 7, 9, 12], [1, 1, 1, 0, 0, 0, 1, 2, 3], list(range(10))))
+    assert (few.allocation_ratio, few.allocation_sigmas) == (2.0, pytest.approx(1.0))
+    assert not few.allocates_faster
+    many = shape.load_bound(plain([0, 9, 18, 27, 27, 27, 27, 36, 54, 81], [9, 9, 9, 0, 0, 0, 9, 18, 27], list(range(10))))
+    assert (many.allocation_ratio, many.allocation_sigmas) == (2.0, pytest.approx(3.0))
+    assert many.allocates_faster
+
+
+def test_a_leak_of_few_samples_is_no_step() -> None:
+    """It drifts on both sides of any step, too little on either alone to be seen."""
+    births = [1.0, 1, 4, 1, 1, 1, 0]
+    assert shape.load_step(plain([5.0, 6, 7, 11, 12, 13, 14, 14], births, [float(i) for i in range(8)])) is None
+    level = shape.load_step(plain([5.0, 5, 5, 11, 11, 11, 11, 11], [0.0, 0, 6, 0, 0, 0, 0], [float(i) for i in range(8)]))
+    assert level is not None
+    assert level.sigmas < STEP_HIGH_SIGMAS
+
+
 def test_freed_share() -> None:
     assert shape.freed_share(courses(lambda rng: simulate.leak(rng, WINDOW, 4, 0, 1))[0]) == 0
     assert shape.freed_share(courses(lambda rng: simulate.stationary(rng, WINDOW, 40, 1))[0]) == pytest.approx(1, abs=0.1)
@@ -138,7 +158,7 @@ def test_a_step_by_hand() -> None:
     """Three snapshots at each level are enough; births of 20 and 50 in half an hour make 2.5 times the rate."""
     hours = [5 + i / 2 for i in range(6)]
     found = shape.load_step(plain([200, 200, 200, 600, 600, 600], [20, 20, 400, 50, 50], hours))
-    assert found == shape.LoadStep(3, 20_000, 60_000, 2.5, 1.0)
+    assert found == shape.LoadStep(3, 20_000, 60_000, 2.5, 1.0, pytest.approx(400 / (200 / 3 + 600 / 3) ** 0.5))
     noisy = [198, 200, 202, 598, 600, 602]
     found = shape.load_step(plain(noisy, [20, 20, 400, 50, 50], hours))
     assert found is not None
@@ -151,7 +171,7 @@ def test_a_step_by_hand() -> None:
 
 def test_one_snapshot_may_lie_between_the_levels() -> None:
     found = shape.load_step(plain([200, 200, 200, 400, 600, 600, 600], [20, 20, 220, 220, 20, 20], [i / 2 for i in range(7)]))
-    assert found == shape.LoadStep(4, 20_000, 60_000, 1.0, pytest.approx(1.0))
+    assert found == shape.LoadStep(4, 20_000, 60_000, 1.0, pytest.approx(1.0), pytest.approx(400 / (200 / 3 + 600 / 3) ** 0.5))
 
 
 def test_filling_by_hand() -> None:

@@ -29,6 +29,26 @@ def test_benjamini_hochberg_by_hand() -> None:
     assert benjamini_hochberg(np.array([1.0, 1.0, 0.4]), np.ones(3, dtype=bool)).max() == 1
 
 
+def test_benjamini_hochberg_with_a_prior_by_hand() -> None:
+    """Priors of 3, 1, 1, 3 with a mean of 2 make .03, .01, .4, .9 to .02, .02, .8, .6: times 4 / 2, 4 / 2, 4 / 4, 4 / 3."""
+    p, prior = np.array([0.03, 0.01, 0.4, 0.9, 1e-9]), np.array([3.0, 1.0, 1.0, 3.0, 99.0])
+    tested = np.array([True, True, True, True, False])
+    assert benjamini_hochberg(p, tested, prior) == pytest.approx([0.04, 0.04, 0.8, 0.8, 1])
+    for even in (np.full(5, 7.0), np.zeros(5)):
+        assert benjamini_hochberg(p, tested, even) == pytest.approx(benjamini_hochberg(p, tested))
+
+
+def test_a_prior_keeps_the_rate_of_false_discoveries() -> None:
+    """Of 20 true null hypotheses, priors drawn without regard to p: something is found in 5 % of 4 000 families at most, as
+    without a prior. Three standard errors more are chance."""
+    rng = np.random.default_rng(7)
+    found = [
+        benjamini_hochberg(rng.uniform(size=20), np.ones(20, dtype=bool), rng.lognormal(0, 2, 20)).min() <= 0.05
+        for _ in range(4000)
+    ]
+    assert np.mean(found) <= 0.05 + 3 * (0.05 * 0.95 / 4000) ** 0.5
+
+
 @pytest.mark.parametrize("values", [(2.0, 1.0, 3.0), (1.0, 1.0, 2.0), (3.0, 1.0, 2.0, 4.0), (2.0, 1.0, 1.0, 4.0, 3.0)])
 def test_the_tail_of_kendall_counts_orders(values: tuple[float, ...]) -> None:
     """Every order of as many distinct values, those with at most as many falls; a tie is half a fall, rounded up."""

@@ -1,6 +1,7 @@
 """Trends: what grows is significant, what does not is not, and what cannot be told is said."""
 
 import numpy as np
+import pytest
 
 from leakhunt.measure.trend import analyse
 from tests.measure.test_series import build, leak, profiles
@@ -51,3 +52,62 @@ def test_a_ring_refilled_by_another_caller_does_not_grow() -> None:
     assert not trends.growing.any()
     assert trends.replaced[browse]
     assert "its objects replace theirs" in trends.of(browse).notes[0]
+
+
+def analysed(*held: list[int]) -> tuple[float, float]:
+    """z and p of one site that holds `held` sampled objects in each of several processes, one after the other, freeing none;
+    beside it a site whose counter falls at each restart."""
+    snapshots = [(i, count) for process in held for i, count in enumerate(process)]
+    series = build(
+        [
+            heap_profile(
+                [
+                    Sample(("shop.keep", "shop.serve"), 512, allocated=count, inuse=count),
+                    Sample(("shop.brief", "shop.serve"), 512, allocated=100 * i + 1, inuse=1),
+                ],
+                time_ns=(number + 1) * HOUR,
+            )
+            for number, (i, count) in enumerate(snapshots)
+        ]
+    )
+    assert len(series.segment_starts) == len(held)
+    keep = next(i for i, site in enumerate(series.sites) if site.leaf.function == "shop.keep")
+    trends = analyse(series)
+    return float(trends.z[keep]), float(trends.p[keep])
+
+
+def test_processes_that_all_grow_are_surer_than_one() -> None:
+    """Eight births in each of two processes: Stouffer's sum of equal weights is the square root of two times either."""
+    grown = [2 + i for i in range(9)]
+    z, p = analysed(grown)
+    both_z, both_p = analysed(grown, grown)
+    assert both_z == pytest.approx(z * 2**0.5)
+    assert both_p < p / 10
+    assert analysed(grown[:3], grown)[0] == pytest.approx(z), "three snapshots of a process say nothing"
+
+
+def test_another_process_takes_growth_back_and_does_not_make_it() -> None:
+    grown, level = [2 + i for i in range(9)], [8, 8, 8, 8, 8, 8, 8, 8]
+    slight = [8, 8, 8, 8, 8, 8, 8, 9, 9, 9]
+    assert analysed(grown[:8], slight)[1] == analysed(slight)[1] > 0.05
+    assert analysed(level, grown)[0] <= analysed(grown)[0]
+
+
+def test_a_large_site_needs_less_and_a_small_one_at_most_twice_as_much() -> None:
+    """Of two sites of the same course the one of larger objects holds most of the heap: its q is less."""
+
+    def snapshot(i: int) -> list[Sample]:
+        rising = {"large": 65536, "small": 16}
+        samples = [Sample((f"shop.{name}", "main.main"), size, allocated=i + 2, inuse=i + 2) for name, size in rising.items()]
+        brief = [Sample((f"shop.f{k}", "main.main"), 512, allocated=3 + i, inuse=3) for k in range(8)]
+        return samples + brief
+
+    series = build([heap_profile(snapshot(i), time_ns=(i + 1) * HOUR) for i in range(9)])
+    trends, names = analyse(series), [site.leaf.function for site in series.sites]
+    large, small = names.index("shop.large"), names.index("shop.small")
+    assert trends.p[large] == trends.p[small]
+    held = series.inuse_bytes.mean(axis=1)
+    assert trends.q[large] <= trends.q[small]
+    weights = (1 + held / held.mean()) / 2
+    assert weights.min() > 0.5
+    assert trends.q[small] <= 2 * trends.p[small] * len(names)
