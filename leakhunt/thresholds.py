@@ -168,6 +168,11 @@ LADDER_DOUBLING = (1.9, 2.15)
 LADDER_SKIPS_BELOW_BYTES = 1 << 19
 """Below the default sampling period a size is missed now and then: one missing step is allowed."""
 
+LONE_TABLE_BYTES = 96 << 10
+"""Up to this a single block near growing objects is taken for a table of their map, above for the array of their slice. A slot
+of 96 B makes a table of it; slots are a key and a pointer mostly. Fixtures: of six leaks with such a block and no other sign
+four are maps of 18 to 90 KiB, and two slices of 107 and 909 KiB."""
+
 ONE_CONTAINER = 3
 """Allocations of one size up to which it is one container that grew: a smaller size may stand for two or three objects by
 sampling, or have been passed twice."""

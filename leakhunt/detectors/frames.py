@@ -1,6 +1,6 @@
 """Looking for known functions on the stacks of a group. Not a detector: what the detectors that go by frames share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Group
@@ -18,6 +18,12 @@ def function_near(evidence: Evidence, group: Group, functions: Iterable[str], wi
     """The same, where the group's company counts too: the container that growing objects are put into is often sampled too
     rarely to grow by itself."""
     return _first(evidence.company(group), tuple(functions), within)
+
+
+def free_near(evidence: Evidence, group: Group) -> Iterator[int]:
+    """The sites near the group's that are of no other group that grows."""
+    others = {site for other in evidence.growing_groups for site in other.sites}
+    return (site for site in evidence.near(group) if site not in others)
 
 
 def _first(sites: Iterable[AllocationSite], prefixes: tuple[str, ...], within: int) -> str | None:

@@ -2,12 +2,12 @@
 
 Looks for: growing groups one of whose sites allocates map tables.
 Why it matters: a map keeps what is put into it until somebody deletes it; entries per request, user or device only grow.
-How it decides: the blocks allocated at the site have the sizes of Go's map tables: from Go 1.24 on full tables of 128 groups,
-    many of them in use (27 264 B for a slot of 24 B; above 32 KiB only beside the freed tables that these were made of);
-    before, a bucket array that doubles. The group grows significantly.
-    Frames cannot tell, because profiles hide the runtime's own. Tables that are allocated near the group, on behalf of the
-    same function, name the pattern and no more (low confidence), unless a list beside them keeps the order of the entries:
-    an index or an LRU made by hand.
+How it decides: the blocks allocated at the site have the sizes of Go's map tables: from Go 1.24 on full tables of 128
+    groups, many of them in use (27 264 B for a slot of 24 B; above 32 KiB only beside the freed tables that these were made
+    of); before, a bucket array that doubles. The group grows significantly. Frames cannot tell, because profiles hide the
+    runtime's own. Tables that are allocated near the group, on behalf of the same function, or a single block of such a
+    size, name the pattern and no more (low confidence), unless a list beside them keeps the order of the entries: an index
+    or an LRU made by hand.
 When it is wrong: a map that still fills up to a fixed number of keys; objects of just such a size.
 What to do: delete entries when what they stand for ends, or bound the map by age or number.
 Options: none.
@@ -16,13 +16,15 @@ Options: none.
 from collections.abc import Iterator
 
 from leakhunt.detectors.caches import Expiry, cache_of
-from leakhunt.detectors.frames import function_near
+from leakhunt.detectors.frames import free_near, function_near
 from leakhunt.detectors.held import Held, held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
-from leakhunt.measure.containers import doubles, ladder, made_map_tables, map_tables
+from leakhunt.measure.containers import FULL_TABLE_BYTES, doubles, ladder, lone_block, made_map_tables, map_tables
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Stance
-from leakhunt.thresholds import SWISS_MAPS_SINCE
+from leakhunt.model.site import is_standard
+from leakhunt.thresholds import LONE_TABLE_BYTES, SWISS_MAPS_SINCE
+from leakhunt.units import format_bytes
 
 PATTERN = "unbounded-map"
 LIST_INSERTS = ("container/list.(*List).", "container/heap.Push")
@@ -34,7 +36,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         held = held_in(evidence, group)
         if speaks_against(held, PATTERN):
             continue
-        near = map_near(evidence, group)
+        near = map_near(evidence, group) or _lone_table(evidence, group)
         what = _map_in(evidence, group, shows(held, PATTERN), near)
         if not what and not near:
             continue
@@ -77,9 +79,21 @@ def _map_in(evidence: Evidence, group: Group, shown: Held | None, near: str) -> 
     return f"{near}, and {listed} keeps their order" if near and listed else ""
 
 
+def _lone_table(evidence: Evidence, group: Group) -> str:
+    """One block of the size of a map table at the group's sites or near them, or tables that are in use no more: a map whose
+    tables are sampled too rarely to be sure of."""
+    series = evidence.series
+    for site in (*group.sites, *free_near(evidence, group)):
+        function = series.sites[site].frames[0].function
+        if made_map_tables(series, site):
+            return f"{function} made full map tables"
+        size = lone_block(series, site)
+        if size in FULL_TABLE_BYTES and size <= LONE_TABLE_BYTES and not is_standard(function) and not ladder(series, site):
+            return f"a block of {format_bytes(size)} at {function} has the size of a full map table"
+    return ""
+
+
 def map_near(evidence: Evidence, group: Group) -> str:
     """Map tables in use among the sites near the group's: the entries grow, their map is sampled too rarely to."""
-    others = {site for other in evidence.growing_groups for site in other.sites}
-    free = (site for site in evidence.near(group) if site not in others)
-    site = next((site for site in free if map_tables(evidence.series, site)), None)
+    site = next((site for site in free_near(evidence, group) if map_tables(evidence.series, site)), None)
     return f"{evidence.series.sites[site].leaf.function} nearby holds full map tables" if site is not None else ""

@@ -89,6 +89,14 @@ def _are_tables(series: Series, size: int, count: int) -> bool:
     return size in FULL_TABLE_BYTES and sampled > MIN_MAP_TABLES - 0.5  # whole numbers, divided by their probability and cut
 
 
+def lone_block(series: Series, site: int) -> int:
+    """Size of the one block of LADDER_BYTES and more in use at `site`; 0 for none, or where several were sampled."""
+    blocks = blocks_of(series, site)
+    large = blocks[(blocks[:, 0] >= LADDER_BYTES) & (blocks[:, 1] > 0)]
+    sampled = large[:, 1] * sampling_probability(large[:, 0].astype(np.float64), series.period_bytes)
+    return int(large[0, 0]) if len(large) == 1 and sampled[0] < MIN_MAP_TABLES - 0.5 else 0
+
+
 def made_map_tables(series: Series, site: int) -> bool:
     """Whether full map tables were ever allocated at `site`, in use or outgrown since. A backing array on its way up passes
     the same sizes, and one sample of it stands for twenty: beside a ladder only tables in use count, as above 32 KiB."""

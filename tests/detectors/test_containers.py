@@ -25,19 +25,31 @@ def test_map_tables_beside_growing_entries_name_the_map_and_add_no_weight() -> N
     assert verdicts(unbounded_map.examine, evidence(entries, elsewhere)) == []
 
 
-def test_a_backing_array_of_the_size_of_a_table_is_no_map() -> None:
+def test_a_backing_array_of_the_size_of_a_table_is_hardly_a_map() -> None:
     """49 152 B is the size of a table of 40 B slots and of many a slice; one sample of it stands for eleven blocks. A map's
-    tables were made of others, which are free by now."""
+    tables were made of others, which are free by now. One alone names a map for want of better."""
     stack = "main.subscribe < main.handle"
     entries = Row(stack, 576, ramp(12, 6))
     once = evidence(entries, Row(stack, 49152, [0] * 6 + [1] * 6, freed=[0] * 6 + [1] * 6))
     kept = evidence(entries, Row(stack, 49152, [0] * 6 + [2] * 6))
     split = evidence(entries, Row(stack, 49152, [0] * 6 + [2] * 6, freed=[0] * 6 + [1] * 6))
     grown = evidence(entries, Row(stack, 49152, [0] * 6 + [2] * 6), Row(stack, 21760, [0] * 12, freed=[0] * 6 + [1] * 6))
-    assert verdicts(unbounded_map.examine, once) == []
+    assert verdicts(unbounded_map.examine, once) == [("main.subscribe", "low")]
     assert verdicts(unbounded_map.examine, kept) == []
     assert verdicts(unbounded_map.examine, split) == [("main.subscribe", "medium")]
     assert verdicts(unbounded_map.examine, grown) == [("main.subscribe", "medium")]
+
+
+def test_one_array_too_large_for_a_table_names_a_slice_for_want_of_better() -> None:
+    entries = Row("main.open < main.handle", 576, ramp(12, 6))
+    for stack, said in (
+        ("main.tie < main.handle", [("main.open", "low")]),
+        ("bytes.growSlice < main.handle", []),
+        ("main.load < main.main", []),
+    ):
+        array = evidence(entries, Row(stack, 106496, [0] * 4 + [1] * 8))
+        assert verdicts(append_only_slice.examine, array) == said
+        assert verdicts(unbounded_map.examine, array) == []
 
 
 def test_a_backing_array_that_passed_the_size_of_a_table_is_no_map() -> None:
