@@ -105,8 +105,6 @@ def _said_of_both(said: dict[Group, list[Finding]], a: Group, b: Group) -> list[
 
 
 def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group, b: Group) -> bool:
-    if not a.grows or not b.grows:
-        return False
     patterns = [{f.pattern for f in said[group] if f.stance is Stance.IMPLICATES} for group in (a, b)]
     common = patterns[0] & patterns[1] & _OF_ONE_LIBRARY
     if not common or "unclosed-body" in common:

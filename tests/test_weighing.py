@@ -2,16 +2,19 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from leakhunt.config import Settings
-from leakhunt.evidence import Evidence
-from leakhunt.hunt import _limit, _weigh, hunt
+from leakhunt.evidence import Evidence, gather
+from leakhunt.hunt import _limit, _said_of_both, _weigh, hunt
 from leakhunt.measure.groups import Group
-from leakhunt.model.finding import Confidence, Finding, Growth, Input, Stance, Verdict, Window
+from leakhunt.model.finding import Confidence, Finding, Growth, Input, Retention, Stance, Verdict, Window
 from tests.detectors.lab import Row, evidence, goroutines, ramp
+from tests.detectors.test_held import path
+from tests.heaps import story
+from tests.measure.test_ledger import stats
 
 LOW, MEDIUM, HIGH = Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH
 LEAK = evidence(Row("main.put < main.serve", 640, ramp(12, 6)))
@@ -89,6 +92,80 @@ def test_parts_of_a_connection_are_one_leak_whoever_dials() -> None:
     )
     request = Row("main.body < net/http.(*Transport).roundTrip < main.fetch", 2048, ramp(12, 9))
     assert cases(reader, writer, request) == [("unclosed-body", ["bufio.NewReaderSize", "bufio.NewWriterSize", "main.body"])]
+
+
+def test_a_connection_is_one_leak_though_functions_of_two_goroutines_make_it() -> None:
+    dialled = Row("main.(*meter).dial < net/http.(*Transport).dialConn < net/http.(*Transport).dialConnFor", 4096, ramp(12, 5))
+    request = Row("main.body < net/http.(*Transport).roundTrip < main.fetch", 2048, ramp(12, 9))
+    assert cases(dialled, request) == [("unclosed-body", ["main.(*meter).dial", "main.body"])]
+
+
+@pytest.mark.parametrize("steps", [(5, 9), (9, 5)])
+def test_what_no_function_of_the_program_makes_belongs_to_any_of_the_library(steps: tuple[int, int]) -> None:
+    """Whichever of the two grows faster, and comes first."""
+    anyone = Row("context.withCancel < context.WithCancel < net/http.(*conn).serve", 96, ramp(12, steps[0]))
+    handle = Row("context.(*cancelCtx).propagateCancel < context.WithTimeout < main.handle", 192, ramp(12, steps[1]))
+    assert [pattern for pattern, _ in cases(anyone, handle)] == ["context-cancel-children"]
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldBy(Evidence):
+    """Evidence with a dump that shows a path for the sites of some leaf functions."""
+
+    paths: Mapping[str, Retention] = dataclasses.field(default_factory=dict)
+
+    def retention(self, group: Group) -> Retention | None:
+        return self.paths.get(self.series.sites[group.seed].leaf.function)
+
+
+def held_by(paths: Mapping[str, Retention], *rows: Row) -> list[list[str]]:
+    seen = evidence(*rows)
+    return [functions for _, functions in cases(seen=HeldBy(seen.series, paths=paths))]
+
+
+STORE = path("main.store", ".items map[string]*main.T#1", "[x] main.T#900")
+PUT, LOAD = Row("main.put < main.serve", 640, ramp(12, 6)), Row("main.load < main.poll", 320, ramp(12, 9))
+
+
+def test_what_one_container_holds_is_one_leak_whoever_put_it_there() -> None:
+    other = path("main.store", ".others map[string]*main.T#1", "[x] main.T#900")
+    assert held_by({"main.put": STORE, "main.load": STORE}, PUT, LOAD) == [["main.load", "main.put"]]
+    assert held_by({"main.put": STORE, "main.load": other}, PUT, LOAD) == [["main.load"], ["main.put"]]
+    assert held_by({}, PUT, LOAD) == [["main.load"], ["main.put"]]
+
+
+def test_a_joined_group_brings_its_container() -> None:
+    """Two are one by their library, of which a dump shows where one lies; a third lies there too."""
+    dial = "net/http.(*Transport).dialConn < net/http.(*Transport).dialConnFor"
+    connection = path("main.all", ".conns map[string]*http.persistConn#1", "[x] http.persistConn#900")
+    reader, writer = (
+        Row(f"bufio.NewReaderSize < {dial}", 4096, ramp(12, 9)),
+        Row(f"bufio.NewWriterSize < {dial}", 2048, ramp(12, 7)),
+    )
+    for shown in ("bufio.NewReaderSize", "bufio.NewWriterSize"):
+        assert len(held_by({shown: connection, "main.put": connection}, reader, writer, PUT)) == 1
+    assert len(held_by({"main.put": connection}, reader, writer, PUT)) == 2
+
+
+def test_what_lies_in_one_container_and_does_not_grow_is_no_part_of_the_leak() -> None:
+    around_300 = [300, 310, 305, 300, 312, 306, 300, 311, 307, 300, 309, 304]
+    level = Row("main.load < main.poll", 65536, around_300, freed=ramp(12, 40))
+    assert held_by({"main.put": STORE, "main.load": STORE}, PUT, level) == [["main.put"]]
+
+
+def test_an_excuse_counts_for_both_where_it_is_of_the_faster() -> None:
+    two = evidence(Row("main.put < main.serve", 640, ramp(12, 9)), Row("main.load < main.poll", 640, ramp(12, 3)))
+    faster, slower = sorted(two.growing_groups, key=lambda group: -group.trend.bytes_per_hour)
+    findings = [said(Stance.EXONERATES, LOW, "pool") + said(Stance.IMPLICATES, MEDIUM, name) for name in ("timer", "sawtooth")]
+    both = dict(zip((faster, slower), findings, strict=True))
+    for a, b in ((faster, slower), (slower, faster)):
+        kept = _said_of_both(both, a, b)
+        assert sorted((f.stance, f.pattern) for f in kept) == [
+            ("exonerates", "pool"),
+            ("implicates", "sawtooth"),
+            ("implicates", "timer"),
+        ]
+        assert next(f for f in kept if f.stance is Stance.EXONERATES) is findings[0][0]
 
 
 def contexts(first: str, second: str) -> list[tuple[str, list[str]]]:
@@ -183,14 +260,39 @@ def test_the_gravest_case_is_the_verdict() -> None:
 
 
 def test_a_report_says_what_it_saw() -> None:
-    skipped = [Input(f"{i}.pb.gz", "heap", "", 0, 0, "", reason) for i, reason in enumerate((None, "not of this process"))]
-    stats = [(1, {"LastGC": 0}), (2, {"LastGC": 7}), (3, {"LastGC": 7})]
-    seen = dataclasses.replace(LEAK, inputs=tuple(skipped), memstats=tuple(stats))
-    report = hunt(seen)
-    assert "1 of 2 inputs could not be used; each is listed with its reason" in report.notes
-    assert report.gc_times_ns == (7,)
-    assert report.series is seen.series
-    assert report.window == Window(int(seen.series.times_ns[0]), int(seen.series.times_ns[-1]), 12, 1)
+    reasons = (None, "not of this process", None)
+    inputs = tuple(Input(f"{i}.pb.gz", "heap", "", 0, 0, "", reason) for i, reason in enumerate(reasons))
+    taken = [(1, {"LastGC": 0}), (2, {"LastGC": 1}), (3, {"LastGC": 7}), (4, {"LastGC": 7}), (5, {})]
+    seen = dataclasses.replace(LEAK, inputs=inputs, memstats=tuple(taken))
+    report = hunt(seen, "leakhunt hunt here")
+    assert (report.command, hunt(seen).command) == ("leakhunt hunt here", "")
+    assert "1 of 3 inputs could not be used; each is listed with its reason" in report.notes
+    assert report.gc_times_ns == (1, 7)
+    assert (report.inputs, report.series) == (inputs, seen.series)
+    times = seen.series.times_ns.tolist()
+    assert report.window == Window(times[0], times[-1], 12, 1)
+    assert (report.times_ns, report.total_bytes) == (tuple(times), tuple(seen.series.inuse_bytes.sum(axis=0).tolist()))
+    assert report.sites_tested == int(seen.trends.tested.sum()) == 2
+    assert report.detectable_bytes_per_hour == seen.trends.detectable_bytes_per_hour > 0
+
+
+def test_a_report_of_nothing_has_an_empty_window() -> None:
+    report = hunt(gather([], Settings()))
+    assert (report.window, report.times_ns, report.total_bytes) == (Window(0, 0, 0, 0), (), ())
+    assert report.notes == ()
+
+
+def test_a_report_notes_the_doubts_of_the_series_and_of_dumps_and_where_memory_is() -> None:
+    view = story.view(story.dump(range(30), 1_000)[:-1], "/var/dumps/heap.dump")
+    series = dataclasses.replace(LEAK.series, notes=("its counts are estimates",))
+    notes = hunt(dataclasses.replace(LEAK, series=series, dumps=(view,), memstats=((1, stats()),))).notes
+    assert notes[0] == "its counts are estimates"
+    assert [note for note in notes if note.startswith("heap.dump: ")] == [f"heap.dump: {note}" for note in view.notes] != []
+    assert notes[-1].startswith("memory: ")
+    assert notes[-1].endswith(
+        " (by the runtime's MemStats: heap objects 50.0 MiB, heap fragmentation 1.00 MiB, idle heap 5.00 MiB, stacks 2.00 MiB, "
+        "runtime 5.00 MiB, outside Go 20.0 MiB)"
+    )
 
 
 def test_four_snapshots_are_enough_to_say_that_growth_is_unexplained() -> None:
