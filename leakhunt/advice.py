@@ -13,7 +13,7 @@ from leakhunt.measure.power import NextSnapshots, snapshots_to_show
 from leakhunt.model.finding import Case, Verdict
 from leakhunt.printable import printable
 from leakhunt.thresholds import MIN_SNAPSHOTS, USUAL_SNAPSHOTS
-from leakhunt.units import NS_PER_HOUR, format_duration, format_rate
+from leakhunt.units import NS_PER_HOUR, format_bytes, format_duration, format_rate
 
 # Patterns whose memory a goroutine holds: its profile names who waits, and for what.
 _HELD_BY_GOROUTINES = frozenset(
@@ -30,6 +30,9 @@ def next_steps(verdict: Verdict, cases: Sequence[Case], evidence: Evidence) -> t
         return (*_from_dumps_alone(evidence), "take heap profiles of one process: leakhunt capture URL")
     if verdict is Verdict.INCONCLUSIVE or any(case.verdict in _UNDECIDED for case in cases):
         steps.append(_more_snapshots(cases, evidence))
+    filling = [case for case in cases if case.verdict is Verdict.FILLING and case.growth.bytes_per_hour > 0]
+    if filling:
+        steps.append(_until_full(max(filling, key=lambda case: case.growth.bytes_per_hour), evidence))
     leaking = [case for case in cases if case.verdict in {Verdict.LEAK, Verdict.SUSPECT} and case.retention is None]
     if leaking and evidence.snapshots >= MIN_SNAPSHOTS:
         steps.append(
@@ -86,6 +89,16 @@ def _more_snapshots(cases: Sequence[Case], evidence: Evidence) -> str:
     plural = "snapshot" if plan.more == 1 else "snapshots"
     distance, wait = format_duration(plan.distance_hours * 3600), format_duration(plan.wait_hours * 3600)
     return f"take {plan.more} more {plural} of the same process, one each {distance} ({wait} in all): {what}"
+
+
+def _until_full(case: Case, evidence: Evidence) -> str:
+    """How to tell a cache that fills from a leak: as long again as the series is."""
+    hours = float(_hours(evidence)[-1])
+    span, more = format_duration(hours * 3600), format_bytes(round(case.growth.bytes_per_hour * hours))
+    return (
+        f"take {evidence.snapshots} more snapshots of the same process at the same distance, {span} in all: "
+        f"{printable(case.site.leaf.function)} comes to rest by then if it fills, and gains {more} more if it leaks"
+    )
 
 
 def _goroutines(leaking: Sequence[Case], evidence: Evidence) -> list[str]:

@@ -54,6 +54,10 @@ explained. Simulation: at 0 it costs 20 of 300 leaks, at 1 it lets 66 more harml
 LIFETIME_CERTAIN_Z = 3.0
 """Lifetimes that lengthen this surely (z) are a leak even if load grew as well, as where both happen at once."""
 
+AS_EVER_SURE = 2.0
+"""And from how much better (log likelihood ratio; the deaths are then seven times as likely under lifetimes as ever) that is a
+strong excuse; below it a detector that is sure of its mechanism convicts all the same."""
+
 DECLINE_Z = -1.645
 """A sibling counts as declining from here (one-sided 5 %): one that declines less surely is noise, and would bury a leak."""
 

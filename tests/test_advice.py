@@ -56,6 +56,14 @@ def test_a_leak_wants_a_heap_dump_and_its_goroutines() -> None:
     assert not any("goroutine profile" in step for step in with_goroutines.next_steps)
 
 
+def test_what_fills_is_told_by_as_long_again() -> None:
+    report = report_on("vendors-90", 12)
+    assert report.verdict is Verdict.FILLING
+    (case,) = report.cases
+    assert "12 more snapshots" in report.next_steps[0]
+    assert f"{case.site.leaf.function} comes to rest by then if it fills, and gains" in report.next_steps[0]
+
+
 def test_a_clean_series_asks_for_nothing() -> None:
     report = report_on("vendors-20", 12)
     assert report.verdict is Verdict.CLEAN

@@ -27,7 +27,7 @@ from leakhunt.measure.groups import Basis, Group
 from leakhunt.measure.shape import filling, load_bound
 from leakhunt.model.census import MapUse
 from leakhunt.model.finding import Confidence, Finding, Stance
-from leakhunt.thresholds import CAP_NEAR_SHARE, EXPIRED_SHARE, FILLING_HIGH_SIGMAS, FILLING_MEDIUM_SIGMAS
+from leakhunt.thresholds import AS_EVER_SURE, CAP_NEAR_SHARE, EXPIRED_SHARE, FILLING_HIGH_SIGMAS, FILLING_MEDIUM_SIGMAS
 from leakhunt.units import format_bytes, format_rate
 
 PATTERN = "bounded-cache"
@@ -63,8 +63,15 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             said.append(f"{known[1]} evicts at its cap")
         confidence = _confidence(evidence.course(group))
         if as_ever:
-            said.append("objects go in step with how many there are, as from a cache that fills: what a leak keeps never goes")
-            confidence = Confidence.HIGH
+            z, leak_z = group.trend.lifetime_z, group.trend.expected_lifetime_z
+            facts |= {"lifetime_z": z, "expected_lifetime_z": leak_z}
+            said.append(
+                f"its objects go in step with how many there are, as from a cache that fills (z={z:.1f} where a leak of "
+                f"this size would show {leak_z:.1f})"
+            )
+            if leak_z * z - leak_z**2 / 2 <= -AS_EVER_SURE:
+                confidence = Confidence.HIGH
+            confidence = Confidence.MEDIUM if confidence is Confidence.LOW else confidence
         if slowed is not None:
             facts["slowed_to"] = slowed
             said.append(f"between the heap dumps it grew at {100 * slowed:.0f} % of the rate before the first")

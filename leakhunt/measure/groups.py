@@ -195,10 +195,11 @@ def _lives_as_ever(trends: Trends, sites: NDArray[np.intp]) -> bool:
 
 def _as_ever(trends: Trends, group: Group) -> Group:
     """A group of sites that grow so, with the significance of the rise."""
-    surest = min(group.sites, key=lambda i: float(trends.rise_q[i]))
-    rise = trends.of(surest)
-    trend = replace(group.trend, z=rise.z, p=rise.p, q=float(trends.rise_q[surest]), last_half_p=rise.last_half_p, tested=True)
-    return replace(group, basis=Basis.AS_EVER, trend=trend)
+    explained = [site for site in group.sites if trends.tested[site] and not trends.lengthening[site]]
+    surest = min(explained, key=lambda site: float(trends.rise_q[site]))
+    rise = replace(trends.of(surest), q=float(trends.rise_q[surest]))
+    same = ("z", "p", "q", "last_half_p", "tested", "lifetime_z", "expected_lifetime_z")
+    return replace(group, basis=Basis.AS_EVER, trend=replace(group.trend, **{name: getattr(rise, name) for name in same}))
 
 
 def join(series: Series, a: Group, b: Group) -> Group:
