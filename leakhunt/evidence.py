@@ -206,14 +206,14 @@ def gather(sources: Iterable[Source], settings: Settings, memstats: Iterable[Mem
             if profile.memstats and profile.time_ns:
                 memory.append((profile.time_ns, profile.memstats))
             if profile.kind is ProfileKind.HEAP:
-                skipped = builder.add(profile, sha256=digest)
+                skipped = builder.add(profile)
             elif profile.kind is ProfileKind.GOROUTINE:
                 goroutines.append((profile.time_ns, stack_counts(profile)))
             else:
                 leaked.append((profile.time_ns, stack_counts(profile)))
             inputs.append(_input(source, digest, profile, skipped))
         except (DecodeError, MismatchError) as error:
-            trace = decode.load_gctrace(data, source.name) if isinstance(error, DecodeError) else None
+            trace = decode.load_gctrace(data, source.name)
             if trace is not None:
                 gc_traces.append(trace)
                 inputs.append(Input(source.name, "other", digest, 0, 0, ""))
@@ -261,8 +261,8 @@ def _pattern(flag: str, regex: str) -> Callable[[str], object] | None:
     options = re2.Options()
     options.log_errors = False  # it would write its own lines to stderr
     try:
-        search = re2.compile(regex.encode(), options).search
+        search = re2.compile(regex.encode("utf-8", "surrogateescape"), options).search
     except re2.error as error:
-        reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
+        reason = error.args[0].decode("utf-8", "surrogateescape")
         raise ConfigError(flag, f"{regex!r} is not a regular expression (RE2 syntax): {reason}") from None
     return lambda name: search(name.encode("utf-8", "surrogateescape"))

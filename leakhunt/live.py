@@ -37,7 +37,7 @@ class LiveHunt:
         self._memstats: list[MemStatsAt] = []
         self.heaps_seen = 0
 
-    def add(self, profile: Profile, sha256: str = "") -> str | None:
+    def add(self, profile: Profile) -> str | None:
         """Takes one more profile, whose `source` no other has. Returns the sentence that says why it was refused, or None.
         Costs the profile's decoding by site, not the series'. Raises MismatchError for a profile of another kind."""
         if profile.kind == ProfileKind.GOROUTINE:
@@ -45,14 +45,14 @@ class LiveHunt:
         elif profile.kind == ProfileKind.GOROUTINE_LEAK:
             self._leaked = self._thinned([*self._leaked, (profile.time_ns, stack_counts(profile))])
         else:
-            return self._add_heap(profile, sha256)
+            return self._add_heap(profile)
         return None
 
-    def _add_heap(self, profile: Profile, sha256: str) -> str | None:
+    def _add_heap(self, profile: Profile) -> str | None:
         self.heaps_seen += 1
         if self.heaps_seen <= self._to_skip:
             return None
-        refused = self._builder.add(profile, sha256)
+        refused = self._builder.add(profile)
         if refused is not None:
             return refused
         if profile.memstats and profile.time_ns:

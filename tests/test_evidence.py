@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from leakhunt.config import Settings
 from leakhunt.decode import read_file
 from leakhunt.decode.encode import encode
+from leakhunt.decode.stripped import write_stripped
 from leakhunt.errors import ConfigError
 from leakhunt.evidence import Evidence, Source, gather
 from leakhunt.measure.course import course_of
@@ -179,6 +181,15 @@ def test_a_dump_of_another_binary_is_recorded_with_the_reason(tmp_path: Path) ->
     assert not only.skipped.startswith("heap.dump")
 
 
+def test_an_input_of_no_use_gives_its_reason_without_the_names_beside_it(tmp_path: Path) -> None:
+    graph = story.view(story.dump(range(4), 1_000)).graph
+    stripped = file(tmp_path, "heap.stripped", write_stripped(graph, None))
+    damaged = given("cut.pb", heap(0).read()[:-3])
+    seen = gather([stripped, damaged], Settings(binary="app"))
+    assert seen.inputs[0].skipped == "a stripped dump has no contents to type; it keeps the names that it was written with"
+    assert re.fullmatch(r"is not a readable pprof profile: .* at byte \d+", str(seen.inputs[1].skipped))
+
+
 def focused(**settings: str) -> list[bool]:
     rows = [Row("main.put < main.serve", 640, [1, 2]), Row("lib.(*Map).put < main.load", 64, [1, 2])]
     seen = evidence(*rows, settings=Settings(**settings))  # type: ignore[arg-type]
@@ -201,11 +212,16 @@ def test_names_that_are_no_text_are_searched_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(("flag", "settings"), [("--focus", Settings(focus="(")), ("--ignore", Settings(ignore="("))])
-def test_what_is_no_pattern_is_refused_by_name(flag: str, settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_pattern_is_refused_by_its_flag(flag: str, settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ConfigError) as refusal:
         _ = evidence(Row("main.put", 640, [1]), settings=settings).in_focus
     assert str(refusal.value) == f"{flag}: '(' is not a regular expression (RE2 syntax): missing ): ("
     assert capfd.readouterr().err == "", "RE2 writes lines of its own if it is let"
+
+
+def test_a_pattern_that_is_no_text_is_refused() -> None:
+    with pytest.raises(ConfigError, match="invalid UTF-8"):
+        focused(focus="\udcff")
 
 
 def written(function: str = "main.put", file: str = "main.go") -> tuple[int, int]:
@@ -247,19 +263,22 @@ def test_the_company_of_a_group_is_what_allocates_for_the_same_function() -> Non
     assert seen.course(group).counts.tolist() == expected.counts.tolist() == ramp(12, 6)
 
 
+def _put(seen: Evidence) -> int:
+    return next(i for i, site in enumerate(seen.series.sites) if site.leaf.function == "main.put")
+
+
 def test_the_share_that_was_freed_counts_the_window_only() -> None:
     seen = evidence(Row("main.put < main.serve", 640, ramp(12, 6, start=10), freed=[100, *[100 + 2 * i for i in range(1, 12)]]))
     (group,) = seen.growing_groups
     assert seen.freed_share(group) == 22 / (66 + 22)
+    once = evidence(Row("main.put < main.serve", 640, [5] * 12, freed=[0] * 11 + [1]))
+    assert once.freed_share(dataclasses.replace(group, sites=(_put(once),))) == 1
     idle = evidence(Row("main.put < main.serve", 640, [5] * 12, freed=[7] * 12))
-    site = next(i for i, site in enumerate(idle.series.sites) if site.leaf.function == "main.put")
-    still = dataclasses.replace(group, sites=(site,))
-    assert idle.freed_share(still) == 0
+    assert idle.freed_share(dataclasses.replace(group, sites=(_put(idle),))) == 0
 
 
 def test_objects_gained_are_those_of_the_longest_segment() -> None:
     seen = evidence(Row("main.put < main.serve", 1 << 30, [9, 1, 2, 4, 5, 6], freed=[9, 0, 0, 0, 0, 0]))
     assert seen.series.longest_segment == slice(1, 6)
-    site = next(i for i, site in enumerate(seen.series.sites) if site.leaf.function == "main.put")
-    assert seen.grown_objects[site] == 5
+    assert seen.grown_objects[_put(seen)] == 5
     assert seen.grown_objects.dtype == float

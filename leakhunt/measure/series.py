@@ -50,19 +50,18 @@ class SeriesBuilder:
     def __len__(self) -> int:
         return len(self._snapshots)
 
-    def add(self, profile: Profile, sha256: str = "", order: int | None = None) -> str | None:
+    def add(self, profile: Profile, order: int | None = None) -> str | None:
         """Fold `profile` in. Returns None, or the sentence that says why it was refused as evidence.
 
-        `sha256` names the input's content where the caller knows it; the numbers are compared in any case. `order` places a
-        profile that does not say when it was taken (default: the order of calls). Raises MismatchError for what is no
-        snapshot of a heap: another kind of profile, or a difference of two."""
+        `order` places a profile that does not say when it was taken (default: the order of calls). Raises MismatchError for
+        what is no snapshot of a heap: another kind of profile, or a difference of two."""
         snapshot, blocks = fold(profile, self._table, len(self._snapshots) if order is None else order)
-        digests = {digest for digest in (sha256, snapshot.digest) if digest}
-        for digest in digests & self._source_of_digest.keys():
+        digest = snapshot.digest
+        if digest in self._source_of_digest:
             reason = f"{profile.source}: same content as {self._source_of_digest[digest]}, no new evidence"
             self._notes.append(reason)
             return reason
-        self._source_of_digest.update(dict.fromkeys(digests, profile.source))
+        self._source_of_digest[digest] = profile.source
         self._snapshots.append(snapshot)
         if profile.time_ns >= self._last_ns:
             self._last_ns, self._last_blocks = profile.time_ns, blocks
