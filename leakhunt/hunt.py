@@ -32,7 +32,7 @@ from leakhunt.model.finding import (
 from leakhunt.model.site import AllocationSite
 from leakhunt.printable import printable
 from leakhunt.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS, UNEXPLAINED_SHARE
-from leakhunt.units import format_bytes, format_rate
+from leakhunt.units import counted, format_bytes, format_rate
 
 _WEIGHT = {Confidence.LOW: 1, Confidence.MEDIUM: 2, Confidence.HIGH: 3}
 _CONFIDENCE = {weight: confidence for confidence, weight in _WEIGHT.items()}
@@ -240,7 +240,7 @@ def _report(
 
 def _unexplained_bytes(undecided: tuple[Group, ...], evidence: Evidence) -> int:
     """Growth of the sites about which no detector had a word: too few of their objects came and went to test them."""
-    grown = (max(0.0, float(evidence.trends.grown_bytes[list(group.sites)].sum())) for group in undecided)
+    grown = (float(evidence.trends.grown_bytes[list(group.sites)].sum()) for group in undecided)
     return round(sum(each for each in grown if each >= MIN_GROWTH_BYTES))
 
 
@@ -255,14 +255,15 @@ def _overall(evidence: Evidence, cases: tuple[Case, ...], unexplained_bytes: int
 
 def _headline(verdict: Verdict, cases: tuple[Case, ...], evidence: Evidence) -> str:
     """The one sentence that must be right: what was found in how much evidence."""
-    tested = f"{int(evidence.trends.tested.sum()):,} sites tested over {evidence.snapshots} snapshots"
+    tested = f"{counted(int(evidence.trends.tested.sum()), 'site')} tested over {evidence.snapshots} snapshots"
     if verdict is Verdict.INCONCLUSIVE and evidence.series.sites and not evidence.in_focus.any():
         return "no site is left by --focus and --ignore"
     if verdict is Verdict.INCONCLUSIVE and evidence.snapshots >= MIN_SNAPSHOTS:
         return f"memory grew at sites that could not be tested; {tested}"
     if verdict is Verdict.INCONCLUSIVE:
-        seen = f"{len(cases)} sites grew; " if cases else ""
-        return f"{seen}{evidence.snapshots} snapshots of one process are too few to tell a leak from chance"
+        seen = f"{counted(len(cases), 'site')} grew; " if cases else ""
+        few = f"{counted(evidence.snapshots, 'snapshot')} of one process {'is' if evidence.snapshots == 1 else 'are'} too few"
+        return f"{seen}{few} to tell a leak from chance"
     if verdict is Verdict.CLEAN:
         return f"nothing grows beyond chance: {tested}"
     gravest = [case for case in cases if case.verdict is verdict]

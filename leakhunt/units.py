@@ -44,6 +44,11 @@ def format_count(count: float, signed: bool = False) -> str:
     return f"{count:+,.0f}" if signed else f"{count:,.0f}"
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 profile`, `24 profiles`."""
+    return f"{format_count(count)} {noun if count == 1 else plural or noun + 's'}"
+
+
 def format_duration(seconds: float) -> str:
     """The two largest units: `5h45m`, `3d2h`, `12.5s`."""
     if seconds < 0:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leakhunt.units import format_bytes, format_duration, format_rate, parse_bytes, parse_duration_ns
+from leakhunt.units import counted, format_bytes, format_duration, format_rate, parse_bytes, parse_duration_ns
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,11 @@ from leakhunt.units import format_bytes, format_duration, format_rate, parse_byt
 )  # fmt: skip
 def test_format_bytes(count: int, text: str) -> None:
     assert format_bytes(count) == text
+
+
+def test_one_is_singular() -> None:
+    assert [counted(count, "site") for count in (0, 1, 2, 1931)] == ["0 sites", "1 site", "2 sites", "1,931 sites"]
+    assert [counted(count, "entry", "entries") for count in (1, 2)] == ["1 entry", "2 entries"]
 
 
 def test_format_rate_is_signed() -> None:

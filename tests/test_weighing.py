@@ -4,13 +4,15 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytest
 
 from leakhunt.config import Settings
 from leakhunt.evidence import Evidence, gather
-from leakhunt.hunt import _limit, _said_of_both, _weigh, hunt
+from leakhunt.hunt import _limit, _overall, _said_of_both, _unexplained_bytes, _weigh, hunt
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Growth, Input, Retention, Stance, Verdict, Window
+from leakhunt.thresholds import MIN_GROWTH_BYTES
 from tests.detectors.lab import Row, evidence, goroutines, ramp
 from tests.detectors.test_held import path
 from tests.heaps import story
@@ -249,6 +251,29 @@ def test_clean_wants_most_of_the_growth_explained(gained: int, verdict: str) -> 
     found = hunt(evidence(table, Row("main.put < main.serve", 8 << 20, [0] * 7 + [gained])))
     assert found.verdict == verdict
     assert any("could not be tested; nothing cleared them" in note for note in found.notes)
+
+
+def test_growth_without_a_word_is_what_rose_by_enough_to_be_a_leak() -> None:
+    seen, groups = dataclasses.replace(LEAK), LEAK.groups
+    least = [(MIN_GROWTH_BYTES, MIN_GROWTH_BYTES), (MIN_GROWTH_BYTES - 1, 0), (-MIN_GROWTH_BYTES, 0)]
+    for grown, counted in least:
+        trends = dataclasses.replace(LEAK.trends, grown_bytes=np.array([float(grown), 0.0]))
+        vars(seen).update(trends=trends)  # the cached property
+        assert _unexplained_bytes(groups, seen) == counted
+
+
+def test_a_fifth_of_the_heap_as_it_is_now_may_be_unexplained() -> None:
+    seen = dataclasses.replace(LEAK)
+    vars(seen).update(total_bytes=(9_000, 0, 1_000))
+    assert [_overall(seen, (), unexplained) for unexplained in (200, 201)] == ["clean", "inconclusive"]
+
+
+def test_too_few_snapshots_are_counted_in_the_headline() -> None:
+    chance = "too few to tell a leak from chance"
+    one, two = (hunt(evidence(Row("main.put < main.serve", 640, [4] * snapshots))) for snapshots in (1, 2))
+    assert one.headline == f"1 snapshot of one process is {chance}"
+    assert two.headline == f"2 snapshots of one process are {chance}"
+    assert hunt(SHORT).headline == f"1 site grew; 3 snapshots of one process are {chance}"
 
 
 def test_the_gravest_case_is_the_verdict() -> None:

@@ -14,8 +14,8 @@ from leakhunt.model.finding import Stance
 from leakhunt.printable import printable
 from leakhunt.reports.sparkline import BLOCKS, sparkline
 from leakhunt.reports.terminal import CASE_STYLES, HEADLINE_STYLES
-from leakhunt.reports.wording import counted, headline_of, interval, limit_short, location, short_function, verdict_label
-from leakhunt.units import NS_PER_SECOND, format_bytes, format_duration, format_rate
+from leakhunt.reports.wording import headline_of, interval, limit_short, location, short_function, verdict_label
+from leakhunt.units import NS_PER_SECOND, counted, format_bytes, format_duration, format_rate
 
 if TYPE_CHECKING:
     from rich.text import Text

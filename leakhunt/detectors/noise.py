@@ -15,7 +15,7 @@ from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.model.series import Trend
 from leakhunt.thresholds import ALPHA, CHANCE_Q, CHANCE_SAMPLES, MIN_SNAPSHOTS
-from leakhunt.units import format_bytes
+from leakhunt.units import counted, format_bytes
 
 PATTERN = "noise"
 
@@ -37,7 +37,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             sites=group.sites,
             text=(
                 f"{_why(trend, group.grows)}: {format_bytes(trends.grown_bytes[group.seed], signed=True)} on a mean of "
-                f"{trend.samples:.0f} sampled objects, q={trend.q:.2g} over {int(trends.tested.sum()):,} sites tested"
+                f"{trend.samples:.0f} sampled objects, q={trend.q:.2g} over {counted(int(trends.tested.sum()), 'site')} tested"
             ),
             facts={"q": trend.q, "p": trend.p, "samples": trend.samples},
         )

@@ -13,7 +13,6 @@ from leakhunt.model.site import AllocationSite, package_of
 from leakhunt.printable import printable
 from leakhunt.reports import RenderOptions
 from leakhunt.reports.wording import (
-    counted,
     growth_sentence,
     headline_of,
     limit_sentence,
@@ -28,7 +27,7 @@ from leakhunt.reports.wording import (
     trimmed,
     verdict_label,
 )
-from leakhunt.units import NS_PER_SECOND, format_bytes
+from leakhunt.units import NS_PER_SECOND, counted, format_bytes
 
 MOST_CASES = 1_000
 

@@ -15,7 +15,6 @@ from leakhunt.reports import RenderOptions
 from leakhunt.reports.sparkline import sparkline
 from leakhunt.reports.wording import (
     case_title,
-    counted,
     growth_sentence,
     headline_of,
     interval,
@@ -30,7 +29,7 @@ from leakhunt.reports.wording import (
     statistics_sentence,
     verdict_label,
 )
-from leakhunt.units import format_bytes, format_rate
+from leakhunt.units import counted, format_bytes, format_rate
 
 MOST_CHARACTERS = 60_000  # GitHub refuses a comment above 65 536 characters
 ROWS_OF_A_TABLE = 40

@@ -16,7 +16,6 @@ from leakhunt.reports import RenderOptions
 from leakhunt.reports.sparkline import sparkline
 from leakhunt.reports.wording import (
     case_title,
-    counted,
     growth_sentence,
     headline_of,
     interval,
@@ -31,7 +30,7 @@ from leakhunt.reports.wording import (
     statistics_sentence,
     verdict_label,
 )
-from leakhunt.units import format_bytes, format_count, format_rate
+from leakhunt.units import counted, format_bytes, format_count, format_rate
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -20,7 +20,7 @@ from leakhunt.model.finding import (
 )
 from leakhunt.model.site import AllocationSite, Frame
 from leakhunt.reports import RenderOptions
-from leakhunt.units import NS_PER_SECOND, format_bytes, format_count, format_duration, format_rate
+from leakhunt.units import NS_PER_SECOND, counted, format_bytes, format_count, format_duration, format_rate
 
 _LAST_ELEMENT = re.compile(r"(?:[^/]+/(?=v\d+\.))?[^/]+\Z")
 HOURS_WORTH_SAYING = 24 * 365  # a forecast further off than a year is "not within a year"
@@ -138,11 +138,6 @@ _LINK = re.compile(r"https?://[^\s<>\"'`\\]{1,2000}")
 def is_link(note: str) -> bool:
     """Whether a source note is a link and nothing else, harmless inside angle brackets and quotation marks."""
     return note.isascii() and note.isprintable() and _LINK.fullmatch(note) is not None
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """`1 profile`, `24 profiles`."""
-    return f"{format_count(count)} {noun if count == 1 else plural or noun + 's'}"
 
 
 def scope(report: Report) -> str:
