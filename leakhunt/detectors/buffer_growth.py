@@ -64,7 +64,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
 def _replaced(evidence: Evidence, group: Group, retention: Retention) -> Finding:
     """On one buffer that two dumps show, the second larger."""
     before, now = retention.path[-1].bytes_before or 0, retention.path[-1].bytes
-    steps = max((len(ladder(evidence.series, site)) for site in group.sites), default=0)
+    steps = max(len(ladder(evidence.series, site)) for site in group.sites)
     return Finding(
         detector="buffer-growth",
         pattern=PATTERN,

@@ -128,7 +128,7 @@ def _serves_connection(stack: GoroutineStack) -> bool:
 
 def _text(stack: GoroutineStack | None, leaked: int, shown: Held | None) -> str:
     if stack is None and shown is not None:
-        objects = max((step.objects for step in shown.retention.path), default=0)
+        objects = max(step.objects for step in shown.retention.path)
         return f"goroutines pile up: a heap dump finds {objects:,} objects that only {shown.container} hold"
     if stack is None:
         return "goroutine descriptors pile up: runtime.malg allocates one whenever none is free; fetch /debug/pprof/goroutine"

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from leakhunt.detectors import bounded_cache, buffer_growth
+from leakhunt.detectors import bounded_cache, buffer_growth, load_step
 from leakhunt.evidence import Evidence
 from leakhunt.graph.growth import Stay
 from leakhunt.measure.groups import Basis
@@ -78,4 +78,24 @@ def test_one_array_of_bytes_that_is_replaced_by_a_larger_one_grows(retention: Re
     assert [
         group.basis is Basis.PROVED for group in seen.groups if seen.series.sites[group.seed].leaf.function == "main.add"
     ] == [proved]
+    found = list(buffer_growth.examine(seen))
     assert verdicts(buffer_growth.examine, seen) == ([("main.add", "low")] if proved else [])
+    assert [(f.detector, f.facts) for f in found] == (
+        [("buffer-growth", {"root": "main.daily", "bytes_before": 4 << 20, "bytes": 9 << 20})] if proved else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "last", "clears"),
+    [
+        (8, 1000, True),  # dumps that show no growth leave the step alone
+        (8, 1800, True),
+        (8, 1700, False),  # 1.7 times as much on the path, where the step is three times: it is less than half of it
+        (4, 1800, False),  # the dumps came after the step, and it went on growing
+        (4, 1000, True),
+    ],
+)
+def test_a_step_that_dumps_refute(at: int, last: int, clears: bool) -> None:
+    inuse = [20] * at + [60] * (13 - at)
+    seen = compared(inuse, 1000, last, 1000)
+    assert [leaf for leaf, _ in verdicts(load_step.examine, seen) if leaf == "main.put"] == (["main.put"] if clears else [])

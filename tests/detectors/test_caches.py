@@ -1,9 +1,12 @@
 """Detectors about cache libraries: what sweeps, what does not, and what the goroutines prove."""
 
+import dataclasses
+
 import pytest
 
 from leakhunt.detectors import cache_no_janitor, janitor_cache, lazy_ttl_cache
-from leakhunt.detectors.caches import CACHES, cache_on
+from leakhunt.detectors.caches import CACHES, cache_of, cache_on, cache_type
+from leakhunt.evidence import Evidence
 from leakhunt.model.site import AllocationSite, Frame
 from tests.detectors.lab import Row, evidence, goroutines, ramp, verdicts
 
@@ -70,6 +73,34 @@ def test_functions_of_the_caches_are_known(function: str, name: str) -> None:
     found = cache_on([AllocationSite((Frame(function), Frame("main.main")))])
     assert found is not None
     assert found[1] == name
+
+
+@dataclasses.dataclass(frozen=True)
+class Typed(Evidence):
+    """Evidence with a dump whose path has some named types."""
+
+    types: tuple[tuple[str, str], ...] = ()
+
+    def held_types(self, group: object) -> tuple[tuple[str, str], ...]:
+        return self.types
+
+
+@pytest.mark.parametrize(
+    ("package", "type_", "name"),
+    [
+        ("github.com/bluele/gcache", "gcache.ARC", "gcache.ARC"),
+        ("github.com/jellydator/ttlcache/v3", "ttlcache.Cache[string,*main.grant]", "ttlcache.Cache"),
+        ("github.com/hashicorp/golang-lru/v2/expirable", "expirable.LRU[string,main.T]", "golang-lru/expirable.LRU"),
+        ("github.com/jellydator/ttlcache/v3", "ttlcache.Item[string,*main.grant]", None),
+        ("example.org/own", "own.Cache", None),
+    ],
+)
+def test_types_of_the_caches_are_known_in_dumps(package: str, type_: str, name: str | None) -> None:
+    known = evidence(Row("main.newGrant < main.login", 640, ramp(12, 5)))
+    seen = Typed(known.series, types=(("main", "main.grants"), (package, type_)))
+    found = cache_of(seen, seen.groups[0])
+    assert (found and found[1]) == name
+    assert cache_type(seen, seen.groups[0]) == (type_ if name else "")
 
 
 def test_the_list_is_complete_in_itself() -> None:

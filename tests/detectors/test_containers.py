@@ -1,6 +1,9 @@
 """Detectors that go by block sizes: maps, appended slices, buffers, documents."""
 
+import pytest
+
 from leakhunt.detectors import append_only_slice, buffer_growth, subslice_retention, unbounded_map, unbounded_queue
+from leakhunt.thresholds import LONE_TABLE_BYTES
 from tests.detectors.lab import Row, evidence, outgrown, ramp, verdicts
 
 TABLE_BYTES = 27264  # a full table of a map with slots of 24 B, go1.24 on
@@ -50,6 +53,12 @@ def test_one_array_too_large_for_a_table_names_a_slice_for_want_of_better() -> N
         array = evidence(entries, Row(stack, 106496, [0] * 4 + [1] * 8))
         assert verdicts(append_only_slice.examine, array) == said
         assert verdicts(unbounded_map.examine, array) == []
+    tie, larger = Row("main.tie < main.handle", 106496, [0] * 4 + [1] * 8), Row("main.load < main.main", 640, ramp(12, 40))
+    (finding,) = append_only_slice.examine(evidence(larger, entries, tie))
+    assert finding.text == "a slice is appended to and never cut: one array of 104 KiB at main.tie"
+    assert finding.facts == {"reallocations": 0, "array_bytes": 0}
+    table = evidence(entries, Row("main.tie < main.handle", LONE_TABLE_BYTES, [0] * 4 + [1] * 8))
+    assert verdicts(append_only_slice.examine, table) == []
 
 
 def test_a_backing_array_that_passed_the_size_of_a_table_is_no_map() -> None:
@@ -82,6 +91,13 @@ def test_an_array_outgrown_again_and_again_betrays_append() -> None:
     (finding,) = append_only_slice.examine(seen)
     assert finding.facts["reallocations"] == len(LADDER) - 1
     assert verdicts(unbounded_map.examine, seen) == []
+
+
+@pytest.mark.parametrize(("rungs", "confidence"), [(4, "low"), (5, "medium")])
+def test_an_array_that_doubles_may_be_a_map_of_old_unless_it_goes_on(rungs: int, confidence: str) -> None:
+    rows = outgrown("main.(*trail).Append < main.record", tuple((1 << 20) << k for k in range(rungs)))
+    seen = evidence(Row("main.(*trail).Append < main.record", 96, ramp(12, 6)), *rows)
+    assert verdicts(append_only_slice.examine, seen) == [("main.(*trail).Append", confidence)]
 
 
 def test_growing_objects_of_one_size_are_neither() -> None:

@@ -48,6 +48,14 @@ def test_fires_on_growth(detector: ModuleType, stack: str) -> None:
 
 
 @pytest.mark.parametrize(("detector", "stack"), CASES, ids=_ids())
+def test_fires_beside_a_larger_leak(detector: ModuleType, stack: str) -> None:
+    """Which comes first, and is none of its affair."""
+    other = Row("main.put < main.other", 640, ramp(12, 40))
+    alone, beside = (verdicts(detector.examine, evidence(*rows, Row(stack, 96, ramp(12, 5)))) for rows in ([], [other]))
+    assert beside == alone != []
+
+
+@pytest.mark.parametrize(("detector", "stack"), CASES, ids=_ids())
 def test_is_quiet_without_growth(detector: ModuleType, stack: str) -> None:
     level = [30, 31, 29, 30, 32, 30, 29, 31, 30, 30, 31, 30]
     assert verdicts(detector.examine, evidence(Row(stack, 96, level, freed=ramp(12, 40)))) == []

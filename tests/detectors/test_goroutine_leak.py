@@ -15,6 +15,12 @@ def test_blocked_goroutines_that_grow_with_a_site() -> None:
     assert "main.search.func1 (main.go:7) they rose from 0 to 440, waiting in runtime.chansend1" in finding.text
 
 
+def test_goroutines_that_run_their_own_code_wait_in_nothing() -> None:
+    busy = goroutines(**{"main.search.func1 < main.main": ramp(12, 40)})
+    (finding,) = goroutine_leak.examine(evidence(PAYLOAD, goroutines=busy))
+    assert finding.text == "goroutines pile up: at main.search.func1 (main.go:7) they rose from 0 to 440"
+
+
 def test_a_fixed_pool_is_not_accused() -> None:
     assert verdicts(goroutine_leak.examine, evidence(PAYLOAD, goroutines=goroutines(**{BLOCKED: [64] * 12}))) == []
 

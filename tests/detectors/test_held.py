@@ -1,24 +1,32 @@
 """What the types on a retention path say, on paths as dumps of real programs gave them (fixtures/go), numbers made round."""
 
 import dataclasses
+from types import ModuleType
 
 import pytest
 
 from leakhunt.detectors import (
     append_only_slice,
     bounded_cache,
+    buffer_growth,
     cap_not_kept,
     defer_in_loop,
     goroutine_leak,
     intern_table,
+    label_cardinality,
     level_between_dumps,
+    listener_registration,
+    sync_map_registry,
+    timer,
     unbounded_map,
+    unbounded_queue,
 )
 from leakhunt.detectors.held import container_key, told_by
 from leakhunt.evidence import Evidence
 from leakhunt.model.census import InternTable, MapUse, Place
-from leakhunt.model.finding import GcRoot, Retention, RetentionStep
+from leakhunt.model.finding import Finding, GcRoot, Retention, RetentionStep
 from tests.detectors.lab import Row, evidence, ramp, verdicts
+from tests.detectors.scenes import SCENES
 from tests.detectors.test_kept_between_dumps import LEAK, seen
 
 
@@ -49,6 +57,11 @@ CASES = {
         "listener-registration",
     ),
     "a slice of channels": (path("main.bus", ".out []chan main.Event#1", "[x] chan main.Event#500"), "listener-registration"),
+    "a map of channels": (
+        path("main.bus", ".out map[int]chan main.Event#1", "[x] chan main.Event#500"),
+        "listener-registration",
+    ),
+    "a map by arrays": (path("main.bus", ".out map[[2]int]func()#1", "[x] 16 B#500"), "listener-registration"),
     "a sync.Map": (path("main.viewers", " sync.Map#1", "[x] main.viewer#900"), "sync-map-registry"),
     "a sync.Map before Go 1.24": (
         path("main.viewers", ".dirty map[interface {}]*sync.entry#1", "[x] main.viewer#900"),
@@ -80,6 +93,8 @@ CASES = {
     ),
     "frames of many goroutines": (ASK, "goroutine-leak"),
     "their descriptors": (path("runtime.allgptr", " []*runtime.g#1", "[x] runtime.g#900"), "goroutine-leak"),
+    "goroutines that wait for one another": (path("main.gate", " []*main.waiter#1", "[x] runtime.sudog#900"), "goroutine-leak"),
+    "goroutines in an array": (path("main.gate", " []unsafe.Pointer#1", "[x] runtime.g#900"), "goroutine-leak"),
     "connections": (
         path("net/http.(*persistConn).readLoop", " http.persistConn#900", ".bw bufio.Writer#900", kind="stack frame"),
         "unclosed-body",
@@ -89,6 +104,12 @@ CASES = {
         path("main.(*inbox).empty defer", " func main.(*inbox).empty.deferwrap1#900", kind="stack frame"),
         "defer-in-loop",
     ),
+    "records of deferred calls": (path("main.(*inbox).empty", " runtime._defer#900", kind="stack frame"), "defer-in-loop"),
+    "functions of deferred calls": (
+        path("main.(*inbox).empty", " func main.(*inbox).empty.deferwrap1#900", kind="stack frame"),
+        "defer-in-loop",
+    ),
+    "what deferred calls hold": (path("main.(*inbox).empty defer", " main.message#900", kind="stack frame"), "defer-in-loop"),
     "a struct and its fields": (path("main.config", " main.settings#1", ".rules main.rules#1", ".names []string#2"), ""),
     "shapes alone": (path("bss+0x40", " 48 B, pointers at 0#1", "+0 512 B of pointers#1", "[x] 64 B, no pointers#900"), ""),
 }
@@ -136,6 +157,41 @@ def test_where_a_path_speaks_stacks_are_silent() -> None:
     seen_in_slice = with_path(CASES["a slice"][0])
     assert verdicts(unbounded_map.examine, seen_in_slice) == []
     assert [confidence for _, confidence in verdicts(append_only_slice.examine, seen_in_slice)] == ["medium"]
+
+
+BY_STACKS = {
+    append_only_slice: "a slice",
+    buffer_growth: "buffers",
+    goroutine_leak: "goroutines",
+    intern_table: "interned",
+    label_cardinality: "metrics",
+    listener_registration: "listeners",
+    sync_map_registry: "sync.Map",
+    timer: "timers",
+    unbounded_map: "a map",
+    unbounded_queue: "a queue",
+}
+NAMED_BY_FUNCTIONS = {intern_table, label_cardinality, listener_registration}  # whatever collection they are in
+
+
+@pytest.mark.parametrize("detector", BY_STACKS, ids=lambda detector: detector.PATTERN)
+def test_detectors_that_go_by_stacks_believe_a_path(detector: ModuleType) -> None:
+    scene = SCENES[BY_STACKS[detector]]()
+    assert list(detector.examine(scene)) != []
+
+    def said(name: str) -> list[Finding]:
+        shown = Shown(scene.series, goroutines=scene.goroutines, shown=CASES[name][0])
+        return list(detector.examine(shown))
+
+    assert said("deferred calls") == []
+    if detector is not append_only_slice:
+        assert (said("a slice") != []) == (detector in NAMED_BY_FUNCTIONS)
+
+
+def test_a_path_to_a_slice_names_it_and_no_array() -> None:
+    (finding,) = append_only_slice.examine(with_path(CASES["a slice"][0]))
+    assert finding.text == "a slice is appended to and never cut: a heap dump finds them in a []main.Record"
+    assert finding.facts == {"reallocations": 0, "array_bytes": 0}
 
 
 def test_goroutines_are_told_without_a_goroutine_profile() -> None:

@@ -2,6 +2,7 @@
 
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from leakhunt.detectors import (
@@ -18,7 +19,8 @@ from leakhunt.detectors import (
     steady_growth,
     warm_up,
 )
-from leakhunt.evidence import Evidence
+from leakhunt.measure.course import Course
+from leakhunt.measure.shape import LoadStep
 from tests.detectors.lab import Row, evidence, ramp, verdicts
 
 PUT = "main.put < main.serve"
@@ -40,23 +42,25 @@ LEVEL = [30, 32, 29, 31, 30, 28, 31, 30, 32, 31, 30, 29, 31, 30, 32, 30]
 QUIET = [3, 4, 3, 4, 5, 3, 4, 6, 4, 5, 6, 5, 4, 5, 6, 6]
 PROFILER = "compress/flate.NewWriter < runtime/pprof.newProfileBuilder < main.dump"
 FALL = [60 - 3 * i for i in range(16)]
-SHAPES: list[tuple[ModuleType, Evidence]] = [
-    (plateau, evidence(Row(PUT, 640, RISE))),
-    (sawtooth, evidence(Row(PUT, 640, TEETH, freed=_freed_before(TEETH, 30)))),
-    (load_step, evidence(Row(PUT, 640, [20] * 8 + [60] * 8, freed=STEP_FREED))),
-    (load_step, evidence(Row(PUT, 640, WITH_LOAD, freed=WITH_LOAD_FREED))),
-    (bounded_cache, evidence(Row(PUT, 640, FILLING))),
-    (churn, evidence(Row(PUT, 640, LEVEL, freed=ramp(16, 30)))),
-    (noise, evidence(Row(PUT, 640, QUIET, freed=ramp(16, 2)))),
-    (map_capacity, evidence(Row(PUT, 27264, [40] * 16))),
-    (pool, evidence(Row("main.newBuffer < sync.(*Pool).Get < main.serve", 65536, [40] * 16))),
-    (profiler, evidence(Row(PROFILER, 65536, ramp(16, 2)))),
-    (warm_up, evidence(Row(PUT, 640, ramp(16, 3)), Row("main.put < main.fill", 640, FALL, freed=ramp(16, 3)))),
+SHAPES: list[tuple[ModuleType, list[Row]]] = [
+    (plateau, [Row(PUT, 640, RISE)]),
+    (sawtooth, [Row(PUT, 640, TEETH, freed=_freed_before(TEETH, 30))]),
+    (load_step, [Row(PUT, 640, [20] * 8 + [60] * 8, freed=STEP_FREED)]),
+    (load_step, [Row(PUT, 640, WITH_LOAD, freed=WITH_LOAD_FREED)]),
+    (bounded_cache, [Row(PUT, 640, FILLING)]),
+    (churn, [Row(PUT, 640, LEVEL, freed=ramp(16, 30))]),
+    (noise, [Row(PUT, 640, QUIET, freed=ramp(16, 2))]),
+    (map_capacity, [Row(PUT, 27264, [40] * 16)]),
+    (pool, [Row("main.newBuffer < sync.(*Pool).Get < main.serve", 65536, [40] * 16)]),
+    (profiler, [Row(PROFILER, 65536, ramp(16, 2))]),
+    (warm_up, [Row(PUT, 640, ramp(16, 3)), Row("main.put < main.fill", 640, FALL, freed=ramp(16, 3))]),
 ]
 
 
-@pytest.mark.parametrize(("detector", "seen"), SHAPES, ids=[module.__name__.rpartition(".")[2] for module, _ in SHAPES])
-def test_clears_its_own_shape(detector: ModuleType, seen: Evidence) -> None:
+@pytest.mark.parametrize("beside", [[], [Row("main.other < main.loop", 640, ramp(16, 40))]], ids=["alone", "beside a leak"])
+@pytest.mark.parametrize(("detector", "rows"), SHAPES, ids=[module.__name__.rpartition(".")[2] for module, _ in SHAPES])
+def test_clears_its_own_shape(detector: ModuleType, rows: list[Row], beside: list[Row]) -> None:
+    seen = evidence(*beside, *rows)
     first = [f for f in detector.examine(seen) if seen.series.sites[f.sites[0]].leaf.function != "main.idle"]
     assert [(f.pattern, f.stance) for f in first] == [(detector.PATTERN, "exonerates")]
 
@@ -86,3 +90,34 @@ def test_never_freed_wants_no_free_at_all() -> None:
 
 def test_two_snapshots_give_a_candidate_and_no_more() -> None:
     assert verdicts(steady_growth.examine, evidence(Row(PUT, 640, [0, 40]))) == [("main.put", "low")]
+
+
+def _course(hours_between: float, gained: int, events: int) -> Course:
+    """Six snapshots: the first third gains, by so many births and deaths, and the last does not."""
+    counts = np.array([0, 0, gained, 90, 90, 90], dtype=float)
+    born = np.array([0, gained, 90 - gained, 0, 0], dtype=float)
+    died = np.array([0, events - gained, 0, 0, 0], dtype=float)
+    return Course(hours_between * np.arange(6), 640 * counts, counts, born, died, np.ones(5))
+
+
+@pytest.mark.parametrize("hours_between", [1, 10])
+@pytest.mark.parametrize(
+    ("gained", "events", "confidence"),
+    [(20, 25, "high"), (20, 26, "medium"), (20, 64, "medium"), (20, 65, "low"), (0, 0, "low")],
+)
+def test_filling_is_as_sure_as_the_events_make_it(hours_between: float, gained: int, events: int, confidence: str) -> None:
+    """20 more by 25 events are 4 standard deviations, by 64 events 2.5; whatever the unit of time."""
+    assert bounded_cache._confidence(_course(hours_between, gained, events)) == confidence
+
+
+def test_a_plateau_is_as_sure_as_the_growth_that_is_missing() -> None:
+    assert [plateau._confidence(sigmas) for sigmas in (4.0, 3.9, 3.0, 2.9)] == ["high", "medium", "medium", "low"]
+
+
+def test_a_step_is_sure_where_it_is_high_and_explains_the_curve() -> None:
+    (group, *_) = LEAK.groups
+    said = []
+    for explained, sigmas in ((0.8, 4.0), (0.79, 4.0), (0.8, 3.9)):
+        found = LoadStep(8, 100.0, 200.0, 1.0, explained, sigmas)
+        said.append(load_step._in_one_step(group, LEAK.course(group), found).confidence)
+    assert said == ["high", "medium", "medium"]
