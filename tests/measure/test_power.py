@@ -40,6 +40,21 @@ def test_the_plan_shows_the_leak_and_no_shorter_one_at_its_distance_does(taken: 
         assert fewer is None or fewer > rate
 
 
+@pytest.mark.parametrize("rate_mib_per_hour", [0.01, 0.1, 1, 10])
+def test_snapshots_are_no_farther_apart_than_the_leak_needs(rate_mib_per_hour: float) -> None:
+    """The series' own distance, doubled only as long as the most snapshots that are advised would not show the leak."""
+    rate = rate_mib_per_hour * 2.0**20
+    plan = snapshots_to_show(hours(3), 300, PERIOD, rate)
+    assert plan is not None
+    times_own = plan.distance_hours / HOURS_PER_INTERVAL
+    doublings = round(math.log2(times_own))
+    assert times_own == pytest.approx(2**doublings)
+    for fewer in range(doublings):
+        added = hours(3)[-1] + 2**fewer * HOURS_PER_INTERVAL * np.arange(1, MOST_MORE_SNAPSHOTS + 1)
+        detected = detectable_bytes_per_hour(np.concatenate([hours(3), added]), 300, PERIOD)
+        assert detected is None or detected > rate
+
+
 def test_a_slower_leak_takes_longer() -> None:
     waits = [plan.wait_hours for rate in (1e9, 1e8, 1e7, 1e6) if (plan := snapshots_to_show(hours(2), 300, PERIOD, rate))]
     assert waits == sorted(waits)
@@ -88,6 +103,7 @@ def test_the_mean_that_shows_is_found_four_times_in_five() -> None:
         mean = _mean_for(samples)
         below = sum(math.exp(-mean + k * math.log(mean) - math.lgamma(k + 1)) for k in range(samples))
         assert 1 - below == pytest.approx(thresholds.POWER, abs=0.02)
+        assert (mean - (samples - 0.5)) / math.sqrt(mean) == pytest.approx(thresholds.POWER_Z), "the approximation itself"
 
 
 @pytest.mark.parametrize("tests", [1, 40, 1500])
