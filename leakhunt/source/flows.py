@@ -42,6 +42,10 @@ _WORDS = {
     "non-constant size": "its size is not a constant",
     "zero-sized element": "its elements have no size",
 }
+# A closure that is spilled straight to the heap is one of `go` or of `defer` in a loop; the compiler makes it itself for
+# `go x.run(y)`, and then tells no reason (cmd/compile/internal/escape/call.go, goDeferStmt, Go 1.26 and 1.27).
+_CLOSURE = "func literal"
+_DETACHED = "run by go, or by defer in a loop"
 _ASSIGNED = re.compile(r"(?P<left>.*?) :?= ")
 _INDEX = re.compile(r"(?P<map>.*)\[[^\[\]]*\]")
 _STORAGE = re.compile(r"\{storage for (.*)\}")
@@ -79,6 +83,8 @@ class FlowWords:
         if not diagnostic.flow:
             return f"{head} (the flow is told by -gcflags=-m=2)"
         steps, last = self._told(diagnostic.package, diagnostic.flow)
+        if not steps and diagnostic.expression == _CLOSURE and diagnostic.flow[-1].target == "{heap}":
+            return f"{head}: {_DETACHED} ({base_name(diagnostic.file)}:{diagnostic.line})"
         if not steps:
             return f"{head}: {diagnostic.flow[-1].source} flows to {diagnostic.flow[-1].target}"
         place = f" ({base_name(last.file)}:{last.line})" if last and last.line else ""

@@ -50,6 +50,27 @@ def test_a_file_is_matched_by_package_however_the_profile_names_it(file: str) ->
     assert said == ("&Entry{...} escapes to the heap: stored in e, then stored in map s.entries (store.go:22)",)
 
 
+def test_the_closure_of_a_go_statement_has_words() -> None:
+    """The compiler makes one for `go h.tick(a)` and says only that it is spilled; one that is stored is told as ever."""
+    log = parse_compiler_text(
+        """# example.com/app/hall
+hall/hall.go:48:2: func literal escapes to heap in (*Hall).Start:
+hall/hall.go:48:2:   flow: {heap} ← &{storage for func literal}:
+hall/hall.go:48:2:     from func literal (spill) at hall/hall.go:48:2
+hall/hall.go:60:4: func literal escapes to heap in (*Hall).Start:
+hall/hall.go:60:4:   flow: {heap} ← &{storage for func literal}:
+hall/hall.go:60:4:     from func literal (spill) at hall/hall.go:60:4
+hall/hall.go:60:4:     from h.end = func literal (assign) at hall/hall.go:60:2
+""".splitlines(),
+        "log",
+    )
+    start = "example.com/app/hall.(*Hall).Start"
+    assert _says(log, (start, "hall/hall.go", 48)) == (
+        "func literal escapes to the heap: run by go, or by defer in a loop (hall.go:48)",
+    )
+    assert _says(log, (start, "hall/hall.go", 60)) == ("func literal escapes to the heap: stored in h.end (hall.go:60)",)
+
+
 def test_a_line_moved_by_one_is_found_and_said() -> None:
     log = parse_compiler_text(STORE, "log")
     for line in (19, 21):

@@ -66,7 +66,7 @@ def test_the_report_says_why_a_leaking_value_escapes(series: str, compiler_text:
         [why, *_] = report.cases[0].source_notes
         leaf = case.site.leaf
         place = rf"{re.escape(leaf.file)}:{leaf.line}:\d+: "
-        escapes = re.findall(rf"^{place}(?:moved to heap: (.*)|(.*) escapes to heap)$", compiler_text, re.MULTILINE)
+        escapes = re.findall(rf"^{place}(?:moved to heap: (.*)|(.*) escapes to heap(?: in .*:)?)$", compiler_text, re.MULTILINE)
         expressions = {moved or expression for moved, expression in escapes}
         if case.site.leaf_index > 0:  # the standard library's own allocation
             assert why.startswith(f"allocated inside {case.site.frames[case.site.leaf_index - 1].function}") or "escapes" in why
