@@ -23,7 +23,7 @@ from leakhunt.thresholds import LISTENER_FRAMES
 PATTERN = "listener-registration"
 _NAMES = re.compile(
     r"(?i)(?:subscri|add_?(?:listener|handler|observer|callback|hook)|register_?(?:listener|handler|observer|callback|hook)|"
-    r"\.on[A-Z_]|addeventhandler|notifyonce|\.watch\b|\.observe\b|\.listen\b)"
+    r"\.(?-i:[Oo]n[A-Z_])|addeventhandler|notifyonce|\.watch\b|\.observe\b|\.listen\b)"
 )
 
 

@@ -77,6 +77,20 @@ def test_a_timer_inside_a_context_is_the_contexts_affair() -> None:
     assert verdicts(timer.examine, evidence(Row(stack, 96, ramp(12, 5)))) == []
 
 
+def test_listeners_are_told_by_the_functions_name_and_not_its_packages() -> None:
+    for stack, fires in (
+        ("example.org/events.v2/bus.(*Bus).AddListener < main.run", True),
+        ("example.org/on.Watch/bus.(*Bus).put < main.run", False),
+        ("main.(*bus).Subscribe.func1 < main.run", True),
+        ("main.(*bus).OnPrice < main.run", True),
+        ("main.(*bus).onPrice < main.run", True),
+        ("main.(*bus).only < main.run", False),
+        ("main.(*bus).Online < main.run", False),
+    ):
+        found = verdicts(listener_registration.examine, evidence(Row(stack, 96, ramp(12, 5))))
+        assert (found != []) == fires, stack
+
+
 def test_names_are_matched_as_words() -> None:
     for stack in ("main.(*internal).put < main.serve", "main.(*subscript).eval < main.run", "main.international < main.run"):
         assert verdicts(intern_table.examine, evidence(Row(stack, 96, ramp(12, 5)))) == []

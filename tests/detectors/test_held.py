@@ -1,11 +1,13 @@
 """What the types on a retention path say, on paths as dumps of real programs gave them (fixtures/go), numbers made round."""
 
 import dataclasses
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from leakhunt.detectors import (
+    DETECTORS,
     append_only_slice,
     bounded_cache,
     buffer_growth,
@@ -23,11 +25,14 @@ from leakhunt.detectors import (
 )
 from leakhunt.detectors.held import container_key, told_by
 from leakhunt.evidence import Evidence
+from leakhunt.graph.unreached import HIDDEN
+from leakhunt.measure.groups import Group
 from leakhunt.model.census import InternTable, MapUse, Place
 from leakhunt.model.finding import Finding, GcRoot, Retention, RetentionStep
 from tests.detectors.lab import Row, evidence, ramp, verdicts
 from tests.detectors.scenes import SCENES
 from tests.detectors.test_kept_between_dumps import LEAK, seen
+from tests.detectors.test_scenes import agree, finding_lines
 
 
 def path(root: str, *steps: str, kind: str = "bss") -> Retention:
@@ -40,6 +45,7 @@ def path(root: str, *steps: str, kind: str = "bss") -> Retention:
     return Retention(GcRoot(kind, root), tuple(found), 0)
 
 
+PATHS = Path(__file__).parent / "golden" / "paths.txt"
 ASK = path("main.(*buyer).ask", " chan main.offer#900", kind="stack frame")
 CASES = {
     "a map": (path("main.devices", ".byID map[string]*main.Device#1", "[x] main.Device#900"), "unbounded-map"),
@@ -99,6 +105,7 @@ CASES = {
         path("net/http.(*persistConn).readLoop", " http.persistConn#900", ".bw bufio.Writer#900", kind="stack frame"),
         "unclosed-body",
     ),
+    "what a cleanup was given": (path(HIDDEN, " main.surface#900", kind="finalizer"), "finalizer-cycle"),
     "a finalizer": (path("finalizer of main.handle", " main.handle#900", kind="finalizer"), "finalizer-cycle"),
     "deferred calls": (
         path("main.(*inbox).empty defer", " func main.(*inbox).empty.deferwrap1#900", kind="stack frame"),
@@ -121,6 +128,20 @@ def test_types_tell_the_pattern(name: str) -> None:
     assert told_by(retention)[0] == pattern
 
 
+TOLD = [name for name, (_, pattern) in CASES.items() if pattern]
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_a_detector_says(request: pytest.FixtureRequest, name: str) -> None:
+    """What is said of a path, word for word, by the detectors of its pattern; beside a larger leak that no dump explains."""
+    retention, pattern = CASES[name]
+    rows = (Row("main.other < main.loop", 640, ramp(12, 40)), Row("main.put < main.serve", 640, ramp(12, 6)))
+    shown = Shown(evidence(*rows).series, shown=retention, only="main.put")
+    said = [f for d in DETECTORS for f in d.examine(shown) if f.pattern == pattern]
+    lines = [line for f in said for line in (*finding_lines(f), *(f"    | {each}" for each in f.remedy.splitlines()))]
+    agree(request, PATHS, name, "\n".join(lines) + "\n", TOLD)
+
+
 def test_a_buffer_that_grew_between_dumps_is_told_by_its_bytes() -> None:
     grown = RetentionStep(".text.buf", "[]uint8", 1, 9 << 20, objects_before=1, bytes_before=4 << 20)
     level = dataclasses.replace(grown, bytes_before=9 << 20)
@@ -130,14 +151,15 @@ def test_a_buffer_that_grew_between_dumps_is_told_by_its_bytes() -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Shown(Evidence):
-    """Evidence with dumps that show one path for every group, and what lies at its end."""
+    """Evidence with dumps that show one path for every group, or for that of the function `only`, and what lies at its end."""
 
     shown: Retention | None = None
+    only: str = ""
     use: MapUse | None = None
     table: InternTable | None = None
 
-    def retention(self, group: object) -> Retention | None:
-        return self.shown
+    def retention(self, group: Group) -> Retention | None:
+        return self.shown if self.only in ("", self.series.sites[group.seed].leaf.function) else None
 
     def capped(self, group: object) -> MapUse | None:
         return self.use

@@ -1,6 +1,6 @@
 """What a hunt says of each scene, word for word: verdicts, the charges and excuses behind them, and their numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ def told(seen: Evidence) -> str:
     accused = {site for case in report.cases for site in case.sites}
     for finding in (f for detector in DETECTORS for f in detector.examine(seen)):
         if seen.series.sites[finding.sites[0]] not in accused:
-            lines += _finding(finding)
+            lines += finding_lines(finding)
     untested = report.not_testable
     lines.append(f"  not testable: {untested.sites} sites, {untested.bytes:,} bytes {untested.reason}".rstrip())
     lines += [f"  note: {note}" for note in report.notes]
@@ -42,7 +42,7 @@ def _case(case: Case) -> Iterator[str]:
     if case.retention is not None:
         yield f"    held by {case.retention.root.name}, {case.retention.retained_bytes:,} bytes"
     for finding in case.evidence:
-        yield from _finding(finding)
+        yield from finding_lines(finding)
     yield from (f"    | {line}" for line in case.remedy.splitlines())
 
 
@@ -52,7 +52,8 @@ def _growth(of: Case | Cleared) -> str:
     return f"{growth.bytes:,} bytes, {growth.bytes_per_hour:.5g}/h ({growth.low:.5g} to {growth.high:.5g}), {objects}"
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """A finding as the golden files show it."""
     sign = "against" if finding.stance == "implicates" else "for"
     head = f"{finding.detector} ({finding.pattern}, {finding.confidence}, {len(finding.sites)} sites)"
     yield f"    {sign}: {head}: {finding.text}"
@@ -60,20 +61,26 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield f"      {', '.join(facts)}"
 
 
-def _golden() -> dict[str, str]:
-    parts = GOLDEN.read_text(encoding="utf-8").split("## ")[1:] if GOLDEN.exists() else []
+def read_golden(path: Path = GOLDEN) -> dict[str, str]:
+    """The parts of a golden file by their names."""
+    parts = path.read_text(encoding="utf-8").split("## ")[1:] if path.exists() else []
     return {name: text.rstrip("\n") + "\n" for name, _, text in (part.partition("\n") for part in parts)}
+
+
+def agree(request: pytest.FixtureRequest, path: Path, name: str, text: str, names: Iterable[str]) -> None:
+    """Holds `text` to the part `name` of a golden file, or with --golden writes it there, in the order of `names`."""
+    golden = read_golden(path)
+    if request.config.getoption("--golden"):
+        golden[name] = text
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(f"## {each}\n{golden[each]}" for each in names if each in golden), encoding="utf-8")
+    assert text == golden.get(name), "if it should have changed, run pytest --golden and review the diff"
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_a_hunt_says(request: pytest.FixtureRequest, name: str) -> None:
-    text, golden = told(SCENES[name]()), _golden()
-    if request.config.getoption("--golden"):
-        golden[name] = text
-        GOLDEN.parent.mkdir(exist_ok=True)
-        GOLDEN.write_text("\n".join(f"## {each}\n{golden[each]}" for each in SCENES if each in golden), encoding="utf-8")
-    assert text == golden.get(name), "if it should have changed, run pytest --golden and review the diff"
+    agree(request, GOLDEN, name, told(SCENES[name]()), SCENES)
 
 
 def test_no_scene_is_forgotten() -> None:
-    assert list(_golden()) == list(SCENES)
+    assert list(read_golden()) == list(SCENES)

@@ -1,5 +1,6 @@
 """Exonerating detectors: each clears its own shape and keeps silent about a leak."""
 
+import dataclasses
 from types import ModuleType
 
 import numpy as np
@@ -20,6 +21,7 @@ from leakhunt.detectors import (
     warm_up,
 )
 from leakhunt.measure.course import Course
+from leakhunt.measure.groups import Basis
 from leakhunt.measure.shape import LoadStep
 from tests.detectors.lab import Row, evidence, ramp, verdicts
 
@@ -86,6 +88,35 @@ def test_never_freed_wants_no_free_at_all() -> None:
     (finding,) = never_freed.examine(LEAK)
     assert finding.facts["freed_samples"] == 0
     assert verdicts(never_freed.examine, evidence(Row(PUT, 640, ramp(16, 6), freed=ramp(16, 1)))) == []
+
+
+def test_growth_that_a_group_shows_is_as_sure_as_its_numbers() -> None:
+    (group, *_) = LEAK.growing_groups
+    numbers = [(0.001, 3, 8), (0.001, 3, 7), (0.01, 3, 8), (0.01, 2.9, 8), (0.011, 3, 8)]
+    said = []
+    for q, samples, snapshots in numbers:
+        trend = dataclasses.replace(group.trend, q=q, samples=samples, snapshots=snapshots)
+        said.append(steady_growth._growth(dataclasses.replace(group, trend=trend), 1e9).confidence)
+    assert said == ["high", "medium", "medium", "low", "low"]
+    for function, words in (("main.serve", "this under main.serve is the largest"), ("", "this is the largest")):
+        part = dataclasses.replace(group, basis=Basis.HEAP, function=function)
+        assert words in steady_growth._growth(part, 1e9).text
+
+
+def test_noise_says_what_was_found_wanting() -> None:
+    trend = LEAK.growing_groups[0].trend
+    as_ever = "rose (p=0.01), and no object lives longer than those before"
+    for p, q, grows, words in (
+        (0.01, 1.0, False, as_ever),
+        (0.011, 1.0, False, "within chance"),
+        (0.01, 0.06, False, "within chance"),
+        (0.01, 1.0, True, "within chance"),
+        (0.01, 0.05, False, "rose, and its last half alone does not show it (p=0.2)"),
+        (0.01, 0.05, True, "within chance"),
+    ):
+        assert noise._why(dataclasses.replace(trend, p=p, q=q, last_half_p=0.2), grows) == words
+    assert [noise._confidence(samples, False) for samples in (5.9, 6)] == ["high", "low"]
+    assert noise._confidence(5.9, True) == "low"
 
 
 def test_two_snapshots_give_a_candidate_and_no_more() -> None:
