@@ -119,4 +119,7 @@ def test_whole_documents_are_suspected_of_being_pinned() -> None:
     stack = "io.ReadAll < main.fetch < main.index"
     assert [f for f, _ in verdicts(subslice_retention.examine, evidence(Row(stack, 16384, ramp(12, 5))))] == ["main.fetch"]
     assert verdicts(subslice_retention.examine, evidence(Row(stack, 512, ramp(12, 5)))) == []
+    others = Row("main.put < main.serve", 640, ramp(12, 40)), Row("io.ReadAll < main.ask < main.loop", 512, ramp(12, 20))
+    both = evidence(*others, Row(stack, 16384, ramp(12, 5)))
+    assert [f for f, _ in verdicts(subslice_retention.examine, both)] == ["main.fetch"]
     assert verdicts(subslice_retention.examine, evidence(Row("main.page < main.index", 16384, ramp(12, 5)))) == []

@@ -254,6 +254,8 @@ def test_values_that_are_their_keys_are_interned(same: int, confidence: list[str
 def test_deferred_calls_are_counted() -> None:
     (finding,) = defer_in_loop.examine(with_path(CASES["deferred calls"][0]))
     assert finding.facts == {"function": "main.(*inbox).empty", "deferred_calls": 900}
+    (finding,) = defer_in_loop.examine(with_path(path("main.(*inbox).empty defer", kind="stack frame")))
+    assert finding.facts == {"function": "main.(*inbox).empty", "deferred_calls": 0}
 
 
 def test_one_container_has_one_key_whatever_hangs_on_its_entries() -> None:

@@ -72,6 +72,22 @@ def test_says_nothing_for_a_leak(detector: ModuleType) -> None:
     assert [leaf for leaf, _ in verdicts(detector.examine, LEAK) if leaf == "main.put"] == []
 
 
+def _cleared(detector: ModuleType, row: Row) -> bool:
+    return any(leaf == "main.put" for leaf, _ in verdicts(detector.examine, evidence(row)))
+
+
+def test_churn_frees_four_fifths_of_what_it_allocates() -> None:
+    inuse = [10] * 10 + [11, 12]
+    assert [_cleared(churn, Row(PUT, 65536, inuse, freed=[min(i, freed) for i in range(12)])) for freed in (8, 7)] == [
+        True,
+        False,
+    ]
+
+
+def test_one_table_that_was_made_is_no_map_at_rest() -> None:
+    assert [_cleared(map_capacity, Row(PUT, 27264, [40] * 16, freed=[0] * 15 + [freed])) for freed in (0, 1)] == [True, False]
+
+
 def test_steady_growth_accuses_a_leak_with_its_numbers() -> None:
     (finding,) = steady_growth.examine(LEAK)
     assert finding.confidence == "high"
