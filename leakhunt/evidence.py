@@ -263,6 +263,6 @@ def _pattern(flag: str, regex: str) -> Callable[[str], object] | None:
     try:
         search = re2.compile(regex.encode("utf-8", "surrogateescape"), options).search
     except re2.error as error:
-        reason = error.args[0].decode("utf-8", "surrogateescape")
+        reason = error.args[0].decode()
         raise ConfigError(flag, f"{regex!r} is not a regular expression (RE2 syntax): {reason}") from None
     return lambda name: search(name.encode("utf-8", "surrogateescape"))
