@@ -80,6 +80,7 @@ def test_one_array_of_bytes_that_is_replaced_by_a_larger_one_grows(retention: Re
     ] == [proved]
     found = list(buffer_growth.examine(seen))
     assert verdicts(buffer_growth.examine, seen) == ([("main.add", "low")] if proved else [])
+    assert all(f.remedy.startswith("Let large buffers go") for f in found)
     assert [(f.detector, f.facts) for f in found] == (
         [("buffer-growth", {"root": "main.daily", "bytes_before": 4 << 20, "bytes": 9 << 20})] if proved else []
     )

@@ -37,6 +37,8 @@ def test_another_library_of_the_same_name_is_told_apart() -> None:
 def test_a_missing_janitor_is_proof_with_goroutine_profiles_and_suspicion_without() -> None:
     row = Row(GO_CACHE, 96, ramp(12, 5))
     assert verdicts(cache_no_janitor.examine, evidence(row)) == [("github.com/patrickmn/go-cache.(*cache).Set", "medium")]
+    once = goroutines(**{"main.serve < main.main": [3]})
+    assert [said for _, said in verdicts(cache_no_janitor.examine, evidence(row, goroutines=once))] == ["high"]
     without = goroutines(**{"main.serve < main.main": [3, 3, 3]})
     (finding,) = cache_no_janitor.examine(evidence(row, goroutines=without))
     assert finding.confidence == "high"
@@ -73,6 +75,7 @@ def test_functions_of_the_caches_are_known(function: str, name: str) -> None:
     found = cache_on([AllocationSite((Frame(function), Frame("main.main")))])
     assert found is not None
     assert found[1] == name
+    assert [cache for cache in CACHES if cache.inserts_in(function)] == [found[0]]
 
 
 @dataclasses.dataclass(frozen=True)

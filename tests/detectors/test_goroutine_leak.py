@@ -2,6 +2,7 @@
 
 from leakhunt.detectors import goroutine_leak, unclosed_body
 from leakhunt.hunt import hunt
+from leakhunt.thresholds import CONNECTION_FRAMES
 from tests.detectors.lab import Row, evidence, goroutines, ramp, verdicts
 
 PAYLOAD = Row("main.fetch < main.search.func1", 4096, ramp(12, 5))
@@ -19,6 +20,13 @@ def test_goroutines_that_run_their_own_code_wait_in_nothing() -> None:
     busy = goroutines(**{"main.search.func1 < main.main": ramp(12, 40)})
     (finding,) = goroutine_leak.examine(evidence(PAYLOAD, goroutines=busy))
     assert finding.text == "goroutines pile up: at main.search.func1 (main.go:7) they rose from 0 to 440"
+
+
+def test_of_two_stacks_the_faster_growing_is_named() -> None:
+    many = "runtime.gopark < runtime.chanrecv < main.search.func1"
+    two = goroutines(**{BLOCKED: [0] * 11 + [600], many: [400] * 11 + [900]})
+    (finding,) = goroutine_leak.examine(evidence(PAYLOAD, goroutines=two))
+    assert (finding.facts["goroutines"], finding.facts["goroutines_grown"]) == (600, 600)
 
 
 def test_a_fixed_pool_is_not_accused() -> None:
@@ -71,3 +79,11 @@ def test_read_loops_that_grow_make_connections_sure() -> None:
     (finding,) = unclosed_body.examine(evidence(row, goroutines=loops))
     assert finding.confidence == "high"
     assert "rose from 2 to 332" in finding.text
+    for counts, confidence in (([9], "medium"), ([2, 9, 4], "medium"), ([2, 4, 9], "high")):
+        loops = goroutines(**{"internal/poll.runtime_pollWait < net/http.(*persistConn).readLoop": counts})
+        assert [said for _, said in verdicts(unclosed_body.examine, evidence(row, goroutines=loops))] == [confidence]
+
+
+def test_connections_that_a_request_makes_far_down_its_stack_are_others_affair() -> None:
+    above = " < ".join(f"main.f{i}" for i in range(CONNECTION_FRAMES))
+    assert verdicts(unclosed_body.examine, evidence(Row(f"{above} < net/http.(*Transport).dialConn", 4096, ramp(12, 5)))) == []

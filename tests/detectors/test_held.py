@@ -23,6 +23,7 @@ from leakhunt.detectors import (
     unbounded_map,
     unbounded_queue,
 )
+from leakhunt.detectors.caches import CACHES
 from leakhunt.detectors.held import container_key, told_by
 from leakhunt.evidence import Evidence
 from leakhunt.graph.unreached import HIDDEN
@@ -103,6 +104,10 @@ CASES = {
     "goroutines in an array": (path("main.gate", " []unsafe.Pointer#1", "[x] runtime.g#900"), "goroutine-leak"),
     "connections": (
         path("net/http.(*persistConn).readLoop", " http.persistConn#900", ".bw bufio.Writer#900", kind="stack frame"),
+        "unclosed-body",
+    ),
+    "what connections read into": (
+        path("net/http.(*persistConn).readLoop", " bufio.Reader#900", kind="stack frame"),
         "unclosed-body",
     ),
     "what a cleanup was given": (path(HIDDEN, " main.surface#900", kind="finalizer"), "finalizer-cycle"),
@@ -234,6 +239,19 @@ def test_a_cap_that_is_not_kept_accuses(entries: int, cap: int, confidence: list
     assert [said for _, said in verdicts(cap_not_kept.examine, seen_full)] == confidence
 
 
+CAPPED_CACHES = [("", "main.store", "unbounded-map"), ("gcache", "gcache.SimpleCache", "lazy-ttl-cache")]
+
+
+@pytest.mark.parametrize(("library", "name", "pattern"), CAPPED_CACHES)
+def test_a_cap_that_is_not_kept_says_whose(library: str, name: str, pattern: str) -> None:
+    stack = "github.com/bluele/gcache.(*SimpleCache).set < main.put < main.main" if library else "main.put < main.main"
+    known = Shown(evidence(Row(stack, 640, ramp(12, 6))).series, use=capped(999, 500))
+    (finding,) = cap_not_kept.examine(known)
+    assert finding.pattern == pattern
+    why = "".join(f"; {cache.only_grows}" for cache in CACHES if cache.name == library)
+    assert finding.text == f"a cap is not kept: main.devices ({name}) holds 999 entries, its size is 500{why}"
+
+
 def test_a_cap_excuses_what_grows_towards_it_where_two_dumps_show_it() -> None:
     two = seen(range(30), range(60)).dumps
     for entries, confidence in ((490, "high"), (10, "medium")):
@@ -276,4 +294,9 @@ def test_one_container_has_one_key_whatever_hangs_on_its_entries() -> None:
 def test_a_level_path_clears() -> None:
     level, grown, short = seen(range(40), range(1, 41)), seen(range(30), range(60)), seen(range(10), range(10))
     assert verdicts(level_between_dumps.examine, level) == [("main.put", "high")]
+    (finding,) = level_between_dumps.examine(seen(range(40), range(12, 52)))
+    assert (finding.detector, finding.pattern) == ("level-between-dumps", "churn")
+    assert finding.facts == {"path": "data+0x0 +0 [x] -> 48 B, pointers at 0", "first_objects": 40, "last_objects": 40}
+    (finding,) = level_between_dumps.examine(level)
+    assert finding.pattern == "plateau", "next to nothing went"
     assert verdicts(level_between_dumps.examine, grown) == verdicts(level_between_dumps.examine, short) == []
