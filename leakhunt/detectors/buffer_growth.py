@@ -44,7 +44,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         sites = list(group.sites)
         first_bytes, last_bytes = (float(series.inuse_bytes[sites, i].sum()) for i in (segment.start, segment.stop - 1))
         first, last = (float(series.inuse_objects[sites, i].sum()) for i in (segment.start, segment.stop - 1))
-        if first <= 0 or first_bytes <= 0 or last / first - 1 > BUFFER_OBJECTS_SHARE * (last_bytes / first_bytes - 1):
+        if first <= 0 or last / first - 1 > BUFFER_OBJECTS_SHARE * (last_bytes / first_bytes - 1):
             continue
         yield Finding(
             detector="buffer-growth",

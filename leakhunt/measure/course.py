@@ -46,5 +46,5 @@ def course_of(series: Series, sites: Sequence[int]) -> Course:
     born, died = births_and_deaths(counts[None, :], series.alloc_samples[rows, segment].sum(axis=0, dtype=np.float64)[None, :])
     hours = (times - times[:1].sum()) / NS_PER_HOUR
     total = series.alloc_bytes[:, segment].sum(axis=0, dtype=np.float64)
-    load = np.diff(total) / np.diff(hours) if len(times) > 1 else np.empty(0)
+    load = np.diff(total) / np.diff(hours)
     return Course(hours, series.inuse_bytes[rows, segment].sum(axis=0, dtype=np.float64), counts, born[0], died[0], load)

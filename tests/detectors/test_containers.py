@@ -115,6 +115,16 @@ def test_buffers_that_get_larger_are_told_from_more_buffers() -> None:
     assert verdicts(buffer_growth.examine, evidence(Row(stack, 65536, ramp(12, 9, start=9)))) == []
 
 
+def test_buffers_are_compared_by_the_first_and_the_last_snapshot() -> None:
+    stack = "bytes.growSlice < bytes.(*Buffer).grow < bytes.(*Buffer).Write < main.render"
+    sizes = outgrown(stack, tuple((2 << 20) + (k << 20) for k in range(12)))
+    (finding,) = buffer_growth.examine(evidence(*sizes))
+    assert (finding.facts["bytes_ratio"], finding.facts["objects_ratio"]) == (pytest.approx(6.4, rel=0.01), 1)
+    more_at_the_end = evidence(*sizes, Row(stack, 64 << 10, [0] * 11 + [1]))  # whose sample stands for some eight
+    assert len(more_at_the_end.growing_groups) == 1
+    assert verdicts(buffer_growth.examine, more_at_the_end) == []
+
+
 def test_whole_documents_are_suspected_of_being_pinned() -> None:
     stack = "io.ReadAll < main.fetch < main.index"
     assert [f for f, _ in verdicts(subslice_retention.examine, evidence(Row(stack, 16384, ramp(12, 5))))] == ["main.fetch"]

@@ -56,6 +56,20 @@ def test_fires_beside_a_larger_leak(detector: ModuleType, stack: str) -> None:
 
 
 @pytest.mark.parametrize(("detector", "stack"), CASES, ids=_ids())
+def test_is_quiet_about_what_is_far_down_the_stack(detector: ModuleType, stack: str) -> None:
+    above = " < ".join(f"main.f{i}" for i in range(12))
+    assert verdicts(detector.examine, evidence(Row(f"{above} < {stack}", 96, ramp(12, 5)))) == []
+
+
+@pytest.mark.parametrize(("version", "why"), [((1, 22), "before Go 1.23"), ((1, 23), "from Go 1.23 on")])
+def test_why_timers_stay_is_told_by_the_version(version: tuple[int, int], why: str) -> None:
+    seen = evidence(Row("time.NewTimer < time.After < main.poll < main.main", 96, ramp(12, 5)))
+    vars(seen).update(go_at_least=version)  # the cached property
+    (finding,) = timer.examine(seen)
+    assert why in finding.text
+
+
+@pytest.mark.parametrize(("detector", "stack"), CASES, ids=_ids())
 def test_is_quiet_without_growth(detector: ModuleType, stack: str) -> None:
     level = [30, 31, 29, 30, 32, 30, 29, 31, 30, 30, 31, 30]
     assert verdicts(detector.examine, evidence(Row(stack, 96, level, freed=ramp(12, 40)))) == []

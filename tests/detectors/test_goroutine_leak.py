@@ -1,5 +1,7 @@
 """Goroutine evidence: stacks that grow with a site, descriptors, and pools that do not grow."""
 
+import dataclasses
+
 from leakhunt.detectors import goroutine_leak, unclosed_body
 from leakhunt.hunt import hunt
 from leakhunt.thresholds import CONNECTION_FRAMES
@@ -27,6 +29,20 @@ def test_of_two_stacks_the_faster_growing_is_named() -> None:
     two = goroutines(**{BLOCKED: [0] * 11 + [600], many: [400] * 11 + [900]})
     (finding,) = goroutine_leak.examine(evidence(PAYLOAD, goroutines=two))
     assert (finding.facts["goroutines"], finding.facts["goroutines_grown"]) == (600, 600)
+
+
+def test_goroutines_that_can_never_go_on_are_counted_by_the_last_profile() -> None:
+    blocked = evidence(PAYLOAD, goroutines=goroutines(**{BLOCKED: ramp(12, 40)}))
+    (finding,) = goroutine_leak.examine(dataclasses.replace(blocked, leaked=goroutines(**{BLOCKED: [0, 3, 7]})))
+    assert finding.text.endswith("; the goroutineleak profile holds 7 that can never go on")
+    assert finding.facts["leaked"] == 7
+
+
+def test_goroutines_of_connections_are_called_so() -> None:
+    row = Row("main.(*meter).Read < net/http.(*persistConn).readLoop", 4096, ramp(12, 5))
+    reading = goroutines(**{"main.(*meter).Read < net/http.(*persistConn).readLoop": ramp(12, 40)})
+    (finding,) = goroutine_leak.examine(evidence(row, goroutines=reading))
+    assert finding.pattern == "unclosed-body"
 
 
 def test_a_fixed_pool_is_not_accused() -> None:

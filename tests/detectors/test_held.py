@@ -249,6 +249,7 @@ def test_a_cap_that_is_not_kept_says_whose(library: str, name: str, pattern: str
     (finding,) = cap_not_kept.examine(known)
     assert finding.pattern == pattern
     why = "".join(f"; {cache.only_grows}" for cache in CACHES if cache.name == library)
+    assert finding.remedy.startswith("Sweep it" if library else "Evict where entries are added")
     assert finding.text == f"a cap is not kept: main.devices ({name}) holds 999 entries, its size is 500{why}"
 
 
@@ -267,6 +268,7 @@ def test_values_that_are_their_keys_are_interned(same: int, confidence: list[str
     table = InternTable(capped(1, 1).place, "map[string]string", 1000, same)
     interning = with_path(path("main.seen", ".seen map[string]string#1", "[key] string#1000"), table=table)
     assert [said for _, said in verdicts(intern_table.examine, interning)] == confidence
+    assert [finding.facts["same"] for finding in intern_table.examine(interning)] == [same] * len(confidence)
 
 
 def test_deferred_calls_are_counted() -> None:

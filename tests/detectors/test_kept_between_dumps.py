@@ -28,6 +28,7 @@ def test_a_container_that_keeps_everything_is_accused() -> None:
     assert finding.text.startswith(
         "of 30 objects at data+0x0 +0 [x] -> 48 B, pointers at 0 in the first heap dump 30 are still"
     )
+    assert finding.remedy == "Look at what should take things out of the container at the end of this path."
     assert (finding.facts["stayed"], finding.facts["last_objects"]) == (30, 60)
 
 

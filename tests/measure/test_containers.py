@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from leakhunt.measure import containers
-from leakhunt.measure.containers import doubles, grew_once, ladder, made_map_tables, map_tables
+from leakhunt.measure.containers import doubles, grew_once, ladder, lone_block, made_map_tables, map_tables
 from leakhunt.model.series import Series
 from tests.detectors.lab import Row, evidence
 
@@ -44,6 +44,12 @@ def test_tables_are_counted_from_two_on() -> None:
     other = series_of((27000, 9, 9))
     assert map_tables(other, site_of(other)) == 0
     assert not made_map_tables(other, site_of(other))
+
+
+def test_a_lone_block_is_large_one_and_in_use() -> None:
+    lone = [(106496, 1, 0), (106496, 2, 0), (106496, 0, 1), (640, 1, 0)]
+    seen = [series_of(block) for block in lone]
+    assert [lone_block(series, site_of(series)) for series in seen] == [106496, 0, 0, 0]
 
 
 def test_large_tables_are_told_by_what_they_were_made_of() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from leakhunt.measure.course import course_of
+from leakhunt.measure.series import SeriesBuilder
 from leakhunt.model.site import AllocationSite
 from tests.detectors.lab import Row, evidence, ramp
 from tests.profiles import scaled
@@ -41,3 +42,5 @@ def test_a_part_keeps_the_events_between_its_snapshots() -> None:
 def test_two_snapshots_have_a_load() -> None:
     series = evidence(Row("main.a < main.f", 640, [2, 5])).series
     assert len(course_of(series, [0]).load) == 1
+    for alone in (evidence(Row("main.a < main.f", 640, [2])).series, SeriesBuilder().finish()):
+        assert course_of(alone, []).load.tolist() == []

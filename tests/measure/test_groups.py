@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from leakhunt.detectors import append_only_slice
-from leakhunt.measure.groups import Basis, Group, join
+from leakhunt.measure.groups import Basis, Group, join, part
 from leakhunt.measure.trend import analyse_sum
 from leakhunt.thresholds import SURE_Q
 from tests.detectors.lab import Row, evidence, ramp
@@ -136,6 +136,17 @@ def test_joined_groups_have_the_sum_and_the_surer_significance() -> None:
         assert (both.sites, both.basis) == ((b, a), basis), "the one that grew most first, though the other holds more"
         assert (both.trend.z, both.trend.p, both.trend.q, both.trend.last_half_p) == (5.0, 0.001, 0.003, 0.2)
         assert both.trend.bytes_per_hour == together.bytes_per_hour
+
+
+def test_a_part_has_its_own_rate_and_the_significance_of_the_whole() -> None:
+    seen = evidence(Row("main.value < main.f", 640, ramp(12, 6)), Row("main.key < main.f", 64, ramp(12, 1)))
+    (group,) = seen.growing_groups
+    for sites in ((group.sites[0],), (group.sites[1],)):
+        piece, whole, alone = part(seen.series, group, sites), group.trend, analyse_sum(seen.series, sites)
+        assert (piece.sites, piece.basis) == (sites, group.basis)
+        assert (piece.trend.z, piece.trend.p, piece.trend.q) == (whole.z, whole.p, whole.q)
+        assert piece.trend.last_half_p == whole.last_half_p
+        assert (piece.trend.bytes_per_hour, piece.trend.samples) == (alone.bytes_per_hour, alone.samples)
 
 
 def test_a_wider_function_stands_for_its_part_only_where_it_is_much_surer() -> None:

@@ -169,6 +169,21 @@ def test_a_step_by_hand() -> None:
     assert (late.at, late.before_bytes, late.after_bytes, late.allocation_ratio) == (9, 20_000, 60_000, 2.5)
 
 
+def test_three_values_may_go_together() -> None:
+    up, down = np.array([1.0, 2.0, 3.0]), np.array([6.0, 4.0, 2.0])
+    assert shape._correlation(up, down) == pytest.approx(-1)
+    assert math.isnan(shape._correlation(up[:2], down[:2]))
+    assert math.isnan(shape._correlation(up, np.ones(3)))
+    assert math.isnan(shape._correlation(np.ones(3), up))
+
+
+def test_what_is_level_from_the_second_snapshot_on_is_a_plateau_since_then() -> None:
+    counts = np.array([0.0] + [100.0] * 11)
+    found = shape.plateau(course(counts, counts + 50 * np.arange(12)))
+    assert found is not None
+    assert found.since == 1
+
+
 def test_one_snapshot_may_lie_between_the_levels() -> None:
     found = shape.load_step(plain([200, 200, 200, 400, 600, 600, 600], [20, 20, 220, 220, 20, 20], [i / 2 for i in range(7)]))
     assert found == shape.LoadStep(4, 20_000, 60_000, 1.0, pytest.approx(1.0), pytest.approx(400 / (200 / 3 + 600 / 3) ** 0.5))

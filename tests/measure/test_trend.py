@@ -35,6 +35,9 @@ def test_nothing_to_analyse() -> None:
         trends = analyse(build([heap_profile(leak(i), time_ns=(i + 1) * HOUR) for i in range(count)]))
         assert not trends.tested.any()
         assert np.isfinite(trends.bytes_per_hour).all()
+        if count < 2:
+            assert (trends.low == -np.inf).all()
+            assert (trends.high == np.inf).all()
 
 
 def test_a_ring_refilled_by_another_caller_does_not_grow() -> None:
