@@ -7,7 +7,7 @@ input. What is asked of the Evidence (trends, groups) is computed once, when fir
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -22,8 +22,8 @@ from leakhunt.heaps.view import HeapView, open_heap
 from leakhunt.measure.cogrowth import by_near_function, meeting
 from leakhunt.measure.course import Course, course_of
 from leakhunt.measure.functions import by_leaf
-from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series, stack_counts
-from leakhunt.measure.groups import Group, find_groups
+from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series, stack_counts, standing
+from leakhunt.measure.groups import Basis, Group, find_groups
 from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
 from leakhunt.model.finding import Input
@@ -32,7 +32,7 @@ from leakhunt.model.profile import Profile, ProfileKind
 from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite
 from leakhunt.profiles_and_dumps import ProfilesAndDumps, collected_ns
-from leakhunt.thresholds import MIN_SNAPSHOTS, SWISS_MAPS_SINCE
+from leakhunt.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS, OTHERS_PROVE_P, SWISS_MAPS_SINCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +112,28 @@ class Evidence(ProfilesAndDumps):
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """What deserves a word, the growing first. Growth that is likely and no more counts as growth where a dump proves that
-        what the site holds is past its time, or two that it grew."""
+        what the site holds is past its time, or two that it grew, or goroutine profiles that its goroutines pile up."""
         groups = find_groups(self.series, self.trends, self.in_focus)
-        if not self.dumps or self.snapshots < MIN_SNAPSHOTS:
+        if self.snapshots < MIN_SNAPSHOTS:
             return groups
-        return self.with_dumps(groups)
+        return self._with_goroutines(self.with_dumps(groups) if self.dumps else groups)
+
+    def _with_goroutines(self, groups: tuple[Group, ...]) -> tuple[Group, ...]:
+        """The groups; of those that rose and may be chance, those at whose functions goroutines pile up are taken to grow."""
+        growing = [self.series.sites[site] for group in groups if group.grows for site in group.sites]
+        piles = [stack for stack in self.goroutines.piles if standing([stack], growing) is None]
+        likely = [
+            group
+            for group in groups
+            if not group.grows
+            and group.trend.p <= OTHERS_PROVE_P
+            and float(self.trends.grown_bytes[list(group.sites)].sum()) >= MIN_GROWTH_BYTES
+            and standing(piles, (self.series.sites[site] for site in group.sites)) is not None
+        ]
+        return (
+            *(replace(group, basis=Basis.GOROUTINES) for group in likely),
+            *(group for group in groups if group not in likely),
+        )
 
     @property
     def growing_groups(self) -> tuple[Group, ...]:

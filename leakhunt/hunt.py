@@ -13,6 +13,7 @@ from leakhunt.detectors import DETECTORS, detector_name
 from leakhunt.detectors.held import ContainerKey, container_key
 from leakhunt.evidence import Evidence
 from leakhunt.heap_timeline import with_gc_traces
+from leakhunt.measure.goroutines import GoroutineStack, standing
 from leakhunt.measure.groups import Group, join
 from leakhunt.model.finding import (
     Case,
@@ -205,7 +206,8 @@ def _report(
 ) -> Report:
     series = evidence.series
     unexplained_bytes = _unexplained_bytes(undecided, evidence)
-    verdict, notes = _overall(evidence, cases, unexplained_bytes), list(series.notes)
+    pile = _pile(evidence, cases)
+    verdict, notes = _overall(evidence, cases, unexplained_bytes, pile), list(series.notes)
     notes += [f"{Path(view.source).name}: {note}" for view in evidence.dumps for note in view.notes]
     if unexplained_bytes:
         notes.append(f"{format_bytes(unexplained_bytes)} were gained by sites that could not be tested; nothing cleared them")
@@ -220,7 +222,7 @@ def _report(
     trends = evidence.trends
     return Report(
         verdict=verdict,
-        headline=_headline(verdict, cases, evidence),
+        headline=_headline(verdict, cases, evidence, pile),
         inputs=evidence.inputs,
         window=window,
         cases=cases,
@@ -244,20 +246,29 @@ def _unexplained_bytes(undecided: tuple[Group, ...], evidence: Evidence) -> int:
     return round(sum(each for each in grown if each >= MIN_GROWTH_BYTES))
 
 
-def _overall(evidence: Evidence, cases: tuple[Case, ...], unexplained_bytes: int) -> Verdict:
+def _pile(evidence: Evidence, cases: tuple[Case, ...]) -> GoroutineStack | None:
+    """The stack at which most goroutines pile up, where no case is of what they hold."""
+    of_cases = [site for case in cases for site in case.sites]
+    return next((stack for stack in evidence.goroutines.piles if standing([stack], of_cases) is None), None)
+
+
+def _overall(evidence: Evidence, cases: tuple[Case, ...], unexplained_bytes: int, pile: GoroutineStack | None) -> Verdict:
     """The gravest verdict of a case; without one, clean only where there was evidence enough to see a leak."""
     if evidence.snapshots < MIN_SNAPSHOTS or not evidence.in_focus.any():
         return Verdict.INCONCLUSIVE
-    unknown = unexplained_bytes > UNEXPLAINED_SHARE * evidence.total_bytes[-1]
+    unknown = unexplained_bytes > UNEXPLAINED_SHARE * evidence.total_bytes[-1] or pile is not None
     silent = Verdict.INCONCLUSIVE if unknown else Verdict.CLEAN
     return min((case.verdict for case in cases), key=_GRAVITY.__getitem__, default=silent)
 
 
-def _headline(verdict: Verdict, cases: tuple[Case, ...], evidence: Evidence) -> str:
+def _headline(verdict: Verdict, cases: tuple[Case, ...], evidence: Evidence, pile: GoroutineStack | None) -> str:
     """The one sentence that must be right: what was found in how much evidence."""
     tested = f"{counted(int(evidence.trends.tested.sum()), 'site')} tested over {evidence.snapshots} snapshots"
     if verdict is Verdict.INCONCLUSIVE and evidence.series.sites and not evidence.in_focus.any():
         return "no site is left by --focus and --ignore"
+    if verdict is Verdict.INCONCLUSIVE and evidence.snapshots >= MIN_SNAPSHOTS and pile is not None:
+        where, counts = printable(AllocationSite(pile.frames).leaf.function), pile.counts
+        return f"goroutines at {where} rose from {counts[0]:,} to {counts[-1]:,}, and no heap site with them; {tested}"
     if verdict is Verdict.INCONCLUSIVE and evidence.snapshots >= MIN_SNAPSHOTS:
         return f"memory grew at sites that could not be tested; {tested}"
     if verdict is Verdict.INCONCLUSIVE:

@@ -27,9 +27,9 @@ from leakhunt.model.heap import Int64
 from leakhunt.model.series import Series
 from leakhunt.thresholds import (
     ALPHA,
-    DUMPS_PROVE_P,
     EXPIRED_PROVES_SHARE,
     MIN_GROWTH_BYTES,
+    OTHERS_PROVE_P,
     OUTGROWN_BYTES_SHARE,
     PART_SHARE,
     SLACK_SHARE,
@@ -207,7 +207,7 @@ class ProfilesAndDumps:
         rose = float(self.trends.grown_bytes[list(group.sites)].sum()) >= MIN_GROWTH_BYTES
         if rose and self.outgrown(group):
             return True
-        stay = self.stay(group) if rose and group.trend.p <= DUMPS_PROVE_P else None
+        stay = self.stay(group) if rose and group.trend.p <= OTHERS_PROVE_P else None
         return stay is not None and stay.has_grown
 
     def slowed(self, group: Group) -> float | None:

@@ -61,6 +61,11 @@ strong excuse; below it a detector that is sure of its mechanism convicts all th
 DECLINE_Z = -1.645
 """A sibling counts as declining from here (one-sided 5 %): one that declines less surely is noise, and would bury a leak."""
 
+SAME_SIZES_SHARE = 0.5
+"""Overlap of two sites' block sizes from which they are taken to make the same objects, where one was filled at the start and
+only declines. fixtures/null/foundry-fine: 1 (one type); unrelated pairs of the fixtures have less than .2 mostly, as each has
+sizes of its own."""
+
 FEW_OBJECTS = 8.0
 """Mean sampled objects up to which a site is judged by the size of its objects, not their number: of one slice that grows."""
 
@@ -97,15 +102,13 @@ MIXED_PROCESSES_SHARE = 1 / 3
 # Which sites are one leak, and what is looked at
 
 SURE_Q = 0.001
-"""Growth at a q of this and less is sure; where no part of the heap is, the heap as a whole is one more test, at this level."""
-
-RISING_Q = 0.01
-"""At a q of this and less the last half need only point upwards."""
+"""Growth at a q of this and less is sure, and its last half need only point upwards. Where no part of the heap is, the heap
+as a whole is one more test, at this level."""
 
 SURE_LAST_HALF_P = 0.25
-"""What "point upwards" means then. Half a window has a third of the power. Fixtures, whole and cut to 5, 8 and 12 snapshots: it
-finds five more leaks of 144, and makes a false alarm of one more control of 20, of what is met for the first time; what has
-come to rest is told by its shape (plateau, filling)."""
+"""What "point upwards" means then, as half a window has a third of the power. Fixtures: it convicts two more leaks (p of the
+last half .10 and .20) and no control; from a q of .01 on it would find two more of 262, whole and cut to 5, 8 and 12
+snapshots, and make five more false alarms. What has come to rest is told by its shape (plateau, filling)."""
 
 HEAP_SHARE = 0.25
 """A part of the heap's growth is tested after the heap from this share on: at most four disjoint parts are that large, so few
@@ -336,6 +339,13 @@ GOROUTINE_GROWTH = 10
 GOROUTINE_RATIO = 2
 """And so many times as many they are at the end."""
 
+PILE_UP_P = 0.01
+"""Probability of as rising an order of level counts up to which goroutines prove growth that the heap shows as likely and no
+more: goroutine profiles count every one. Five profiles that rise throughout have 1/120."""
+
+PILE_UP_LATE_SHARE = 0.25
+"""Part of the growth that must lie in the last half: a pool that has its size rises no more."""
+
 OBJECTS_A_GOROUTINE = (0.7, 12.0)
 """Objects that a group gains for each goroutine if they belong to it: one at least, less the error of sampling, and a few more,
 as the 10.4 of fixtures/series/mesh (channels, buffers and what the go statement itself allocates)."""
@@ -394,7 +404,7 @@ GAINED_OVER_GONE = 0.5
 """And by this part of what went: of a population that turned over between the dumps two counts show a level and its swings.
 Fixtures: a swept cache (coupons-swept) gained .3 of what went, by the phase of its sweep; queues that grow .7 and 3.6."""
 
-DUMPS_PROVE_P = 0.2
+OTHERS_PROVE_P = 0.2
 """P of a site's own trend up to which growth that two dumps count is taken for growth: the profiles must lean that way too.
 Fixtures: queues and goroutines that leak over five to eight snapshots have .02 to .1; swept caches that swing .4 and more."""
 

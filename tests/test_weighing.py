@@ -265,7 +265,7 @@ def test_growth_without_a_word_is_what_rose_by_enough_to_be_a_leak() -> None:
 def test_a_fifth_of_the_heap_as_it_is_now_may_be_unexplained() -> None:
     seen = dataclasses.replace(LEAK)
     vars(seen).update(total_bytes=(9_000, 0, 1_000))
-    assert [_overall(seen, (), unexplained) for unexplained in (200, 201)] == ["clean", "inconclusive"]
+    assert [_overall(seen, (), unexplained, None) for unexplained in (200, 201)] == ["clean", "inconclusive"]
 
 
 def test_too_few_snapshots_are_counted_in_the_headline() -> None:

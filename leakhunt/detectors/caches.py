@@ -220,6 +220,12 @@ def cache_of(evidence: Evidence, group: Group) -> tuple[Cache, str] | None:
     return (cache, f"{cache.name}.{_bare(name)}") if cache is not None else cache_on(evidence.company(group))
 
 
+def is_swept(evidence: Evidence, cache: Cache) -> bool:
+    """Whether expired entries leave by themselves: by construction, or by a janitor that stands in a goroutine profile."""
+    by_janitor = cache.expiry is Expiry.BY_JANITOR and bool(cache.janitor) and any(evidence.goroutines.count(cache.janitor))
+    return by_janitor or cache.expiry is Expiry.ALWAYS_SWEPT
+
+
 def cache_type(evidence: Evidence, group: Group) -> str:
     """The first type of a known cache on the group's retention path, as paths show it; "" for none."""
     return next((name for package, name in evidence.held_types(group) if _kept_as(package, name) is not None), "")

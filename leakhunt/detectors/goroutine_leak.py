@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from leakhunt.detectors.held import Held, held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
-from leakhunt.measure.goroutines import GoroutineStack
+from leakhunt.measure.goroutines import GoroutineStack, standing
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.model.site import AllocationSite, package_of
@@ -95,30 +95,16 @@ def _few_for_each(objects: float, goroutines: float) -> bool:
 def _stack_of(evidence: Evidence, group: Group, rising: list[GoroutineStack], descriptors: bool) -> GoroutineStack | None:
     """The fastest growing goroutine stack that the group's allocations belong to, by function, else by type, else by package
     and number."""
-    functions = {
-        function for site in group.sites for function in evidence.series.sites[site].own_functions if function != "main.main"
-    }
-    types = {_receiver(function) for function in functions} - {""}
     packages = {package_of(evidence.series.sites[site].leaf.function) for site in group.sites}
     ordered = sorted(rising, key=lambda stack: -stack.growth)
-    own = [(stack, set(AllocationSite(stack.frames).own_functions)) for stack in ordered]
-    found = [
-        *(stack for stack, calls in own if calls & functions),
-        *(stack for stack, calls in own if {_receiver(function) for function in calls} & types),
-        *(
-            stack
-            for stack, calls in own
-            if {package_of(function) for function in calls} & packages and _few_for_each(_gained(evidence, group), stack.growth)
-        ),
-        *(ordered[:1] if descriptors else ()),
-    ]
-    return next(iter(found), None)
-
-
-def _receiver(function: str) -> str:
-    """`main.(*buyer)` of `main.(*buyer).ask.func1`, "" of a plain function."""
-    head, closes, _ = function.partition(").")
-    return head + closes if closes else ""
+    if found := standing(ordered, (evidence.series.sites[site] for site in group.sites)):
+        return found
+    gained = _gained(evidence, group)
+    for stack in ordered:
+        calls = {package_of(function) for function in AllocationSite(stack.frames).own_functions}
+        if calls & packages and _few_for_each(gained, stack.growth):
+            return stack
+    return ordered[0] if ordered and descriptors else None
 
 
 def _serves_connection(stack: GoroutineStack) -> bool:

@@ -50,6 +50,8 @@ def _growth(group: Group, grown: float) -> Finding:
         )
     elif group.basis is Basis.PROVED:
         how = f"likely and no more (p={trend.p:.2g}) by profiles; heap dumps prove that it grew, or is past its time"
+    elif group.basis is Basis.GOROUTINES:
+        how = f"likely and no more (p={trend.p:.2g}) by heap profiles; the goroutines that it is allocated for pile up"
     elif group.basis is Basis.AS_EVER:
         how = f"beyond chance (q={trend.q:.2g})"
     elif group.basis is Basis.OUTGROWN:

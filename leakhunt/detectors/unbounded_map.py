@@ -15,7 +15,8 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.caches import Expiry, cache_of
+from leakhunt.detectors.bounded_cache import HARD_CAPS
+from leakhunt.detectors.caches import Expiry, cache_of, is_swept
 from leakhunt.detectors.frames import free_near, function_near
 from leakhunt.detectors.held import Held, held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
@@ -36,7 +37,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         held = held_in(evidence, group)
         if speaks_against(held, PATTERN):
             continue
-        near = map_near(evidence, group) or _lone_table(evidence, group)
+        near = map_near(evidence, group) or _kept_in_cache(evidence, group) or _lone_table(evidence, group)
         what = _map_in(evidence, group, shows(held, PATTERN), near)
         if not what and not near:
             continue
@@ -77,6 +78,14 @@ def _map_in(evidence: Evidence, group: Group, shown: Held | None, near: str) -> 
         return "the same function allocates map tables"
     listed = function_near(evidence, group, LIST_INSERTS)
     return f"{near}, and {listed} keeps their order" if near and listed else ""
+
+
+def _kept_in_cache(evidence: Evidence, group: Group) -> str:
+    """A known cache that is swept, and of which nothing went in the window."""
+    found = cache_of(evidence, group)
+    if found is None or found[0].name in HARD_CAPS or not is_swept(evidence, found[0]) or evidence.freed_share(group) > 0:
+        return ""
+    return f"{found[1]} is swept, but its entries have no time to live, or one longer than the window"
 
 
 def _lone_table(evidence: Evidence, group: Group) -> str:

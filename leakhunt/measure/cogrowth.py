@@ -25,12 +25,17 @@ from leakhunt.thresholds import CONTAINER_RATIO, EQUAL_SHARE, EQUAL_STANDARD_ERR
 
 
 def growth_groups(
-    series: Series, seeds: Iterable[int], grown_objects: NDArray[np.float64], freed_samples: NDArray[np.float64]
+    series: Series,
+    seeds: Iterable[int],
+    grown_objects: NDArray[np.float64],
+    freed_samples: NDArray[np.float64],
+    may_ride: NDArray[np.bool_] | None = None,
 ) -> tuple[tuple[int, ...], ...]:
     """Groups of sites that grow as one, each around at least one of `seeds`; every seed is in exactly one.
 
     grown_objects   float64[K], objects gained by each site over the longest segment
     freed_samples   float64[K], sampled objects freed over it
+    may_ride        bool[K], sites that may join a seed, all of them unless given
     returns         groups of site indices; within a group and between groups, the largest growth in bytes first
     """
     segment = series.longest_segment
@@ -45,7 +50,7 @@ def growth_groups(
 
     containers = _Containers(series)
     waiting = sorted((int(seed) for seed in seeds), key=largest_first)
-    riders = set(np.flatnonzero(rising).tolist()) - set(waiting)
+    riders = set(np.flatnonzero(rising if may_ride is None else rising & may_ride).tolist()) - set(waiting)
     groups: list[list[int]] = []
     while waiting:
         group = [waiting.pop(0)]

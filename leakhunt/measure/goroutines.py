@@ -4,11 +4,15 @@ Pure functions on the model. Growth of a count says that goroutines pile up; the
 that should run (a cache's janitor) does not. What either means is the detectors' affair.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from leakhunt.measure.significance import kendall_tail
 from leakhunt.model.profile import Profile
-from leakhunt.model.site import Frame, normalise
+from leakhunt.model.site import AllocationSite, Frame, normalise
+from leakhunt.thresholds import GOROUTINE_GROWTH, GOROUTINE_RATIO, PILE_UP_LATE_SHARE, PILE_UP_P
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,14 @@ class GoroutineStack:
     def growth(self) -> int:
         """Goroutines gained from the first profile to the last."""
         return self.counts[-1] - self.counts[0] if self.counts else 0
+
+    @property
+    def piles_up(self) -> bool:
+        """Whether many more stand there, in a rising order that is no chance, a good part of them since half of the time."""
+        if self.growth < GOROUTINE_GROWTH or self.counts[-1] < GOROUTINE_RATIO * self.counts[0]:
+            return False
+        late = self.counts[-1] - self.counts[len(self.counts) // 2]
+        return kendall_tail(np.array(self.counts, dtype=np.float64)) <= PILE_UP_P and late >= PILE_UP_LATE_SHARE * self.growth
 
     def calls(self, function_part: str) -> bool:
         """Whether any function on the stack contains `function_part`."""
@@ -41,6 +53,11 @@ class GoroutineSeries:
     def totals(self) -> tuple[int, ...]:
         """Goroutines in all, in each profile."""
         return tuple(sum(stack.counts[i] for stack in self.stacks) for i in range(len(self.times_ns)))
+
+    @property
+    def piles(self) -> tuple[GoroutineStack, ...]:
+        """The stacks at which goroutines pile up, the fastest first."""
+        return tuple(sorted((stack for stack in self.stacks if stack.piles_up), key=lambda stack: -stack.growth))
 
     def count(self, function_part: str) -> tuple[int, ...]:
         """Goroutines with `function_part` on their stack, in each profile."""
@@ -81,3 +98,19 @@ def goroutine_series(snapshots: Iterable[tuple[int, dict[Stack, int]]], source: 
     rows = [GoroutineStack(stack, tuple(counts.get(stack, 0) for _, counts in ordered)) for stack in stacks]
     rows.sort(key=lambda row: -row.counts[-1])
     return GoroutineSeries(tuple(time_ns for time_ns, _ in ordered), tuple(rows), source)
+
+
+def standing(stacks: Sequence[GoroutineStack], sites: Iterable[AllocationSite]) -> GoroutineStack | None:
+    """The first of `stacks` on which one of the sites' own functions stands, else one with a method of the same type."""
+    functions = {function for site in sites for function in site.own_functions if function != "main.main"}
+    types = {_receiver(function) for function in functions} - {""}
+    own = [(stack, set(AllocationSite(stack.frames).own_functions)) for stack in stacks]
+    by_function = (stack for stack, calls in own if calls & functions)
+    by_type = (stack for stack, calls in own if {_receiver(function) for function in calls} & types)
+    return next(by_function, None) or next(by_type, None)
+
+
+def _receiver(function: str) -> str:
+    """`main.(*buyer)` of `main.(*buyer).ask.func1`, "" of a plain function."""
+    head, closes, _ = function.partition(").")
+    return head + closes if closes else ""

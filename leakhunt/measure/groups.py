@@ -29,7 +29,6 @@ from leakhunt.thresholds import (
     MIN_SNAPSHOTS,
     OUTGROWN_RATIO,
     OUTGROWN_RUNGS,
-    RISING_Q,
     SURE_LAST_HALF_P,
     SURE_Q,
     WIDER_Q_RATIO,
@@ -45,6 +44,7 @@ class Basis(StrEnum):
     OUTGROWN = "outgrown"  # one block that is replaced by a larger one again and again
     HEAP = "heap"  # the heap as a whole grows surely, and this is the largest part of its growth
     PROVED = "proved"  # its growth alone is not sure, and heap dumps prove that it grew, or should be gone
+    GOROUTINES = "goroutines"  # its growth alone is not sure, and the goroutines that it is allocated for pile up
     ROSE = "rose"  # it rose between too few snapshots to tell
     CONSPICUOUS = "conspicuous"  # it does not grow significantly; people would point at it all the same
 
@@ -81,7 +81,7 @@ class Group:
 def growing(trends: Trends) -> NDArray[np.bool_]:
     """bool[K]: what grows by the trend test, and what grows so surely over the whole window that its last half, which has a
     third of the power, may be less sure."""
-    sure = trends.tested & (trends.q <= RISING_Q) & (trends.last_half_p <= SURE_LAST_HALF_P)
+    sure = trends.tested & (trends.q <= SURE_Q) & (trends.last_half_p <= SURE_LAST_HALF_P)
     return np.asarray(trends.growing | (sure & (trends.grown_bytes >= MIN_GROWTH_BYTES)), dtype=np.bool_)
 
 
@@ -99,10 +99,10 @@ def find_groups(series: Series, trends: Trends, in_focus: NDArray[np.bool_]) -> 
     functions = _functions(series)
     seeds = growing(trends) | trends.growing_as_ever
     found = _site_groups(series, trends, seeds & in_focus, Basis.SITE)
-    as_ever = [_as_ever(trends, group) for group in found if _lives_as_ever(trends, np.array(group.sites))]
-    groups = [_surer(group, functions.growing) for group in found if not _lives_as_ever(trends, np.array(group.sites))]
+    as_ever = [_as_ever(trends, group) for group in found if _explained(trends, np.array(group.sites))]
+    groups = [_surer(group, functions.growing) for group in found if not _explained(trends, np.array(group.sites))]
     free = in_focus & ~_taken([*groups, *as_ever], len(in_focus))
-    longer = [function for function in functions.growing if not _lives_as_ever(trends, function.sites)]
+    longer = [function for function in functions.growing if not _explained(trends, function.sites)]
     groups += _function_groups(longer, trends, free, _taken(groups, len(in_focus)))
     if all(group.trend.q > SURE_Q for group in groups):
         groups = _by_heap(series, trends, functions.all, in_focus) or groups
@@ -126,7 +126,7 @@ def _site_groups(series: Series, trends: Trends, seeds: NDArray[np.bool_], basis
     segment = trends.segment
     objects = series.inuse_objects
     grown_objects = (objects[:, segment.stop - 1] - objects[:, segment.start]).astype(np.float64)
-    grouped = growth_groups(series, np.flatnonzero(seeds).tolist(), grown_objects, trends.freed_samples)
+    grouped = growth_groups(series, np.flatnonzero(seeds).tolist(), grown_objects, trends.freed_samples, ~trends.replaced)
     return [_summed(series, trends, sites, basis) for sites in grouped]
 
 
@@ -176,7 +176,7 @@ def _by_heap(series: Series, trends: Trends, functions: list[_Function], in_focu
     least = max(MIN_GROWTH_BYTES, HEAP_SHARE * float(grown.sum()))
     parts = [_Function("", np.array([i]), trends.of(int(i))) for i in np.flatnonzero(grown >= least)]
     parts += [part for part in functions if grown[part.sites].sum() >= least]
-    parts = [part for part in parts if not _lives_as_ever(trends, part.sites)]
+    parts = [part for part in parts if not _explained(trends, part.sites)]
     surest = min(parts, key=lambda part: (part.trend.p, len(part.sites)), default=None)
     if surest is None or surest.trend.p * len(parts) > ALPHA or surest.trend.last_half_p > SURE_LAST_HALF_P:
         return []
@@ -185,12 +185,12 @@ def _by_heap(series: Series, trends: Trends, functions: list[_Function], in_focu
     return [Group(sites, Basis.HEAP, replace(surest.trend, q=surest.trend.p * len(parts)), surest.name)]
 
 
-def _lives_as_ever(trends: Trends, sites: NDArray[np.intp]) -> bool:
-    """Whether most of what rises at `sites` does so significantly and at sites whose objects live no longer than before: what
-    explains the parts explains the sum."""
+def _explained(trends: Trends, sites: NDArray[np.intp]) -> bool:
+    """Whether most of what rises at `sites` does so at sites whose objects live no longer than before, or take the place of
+    others: what explains the parts explains the sum."""
     grown = np.maximum(trends.grown_bytes[sites], 0.0)
-    explained = trends.tested[sites] & (trends.p[sites] <= ALPHA) & ~trends.lengthening[sites]
-    return bool(grown[explained].sum() > grown.sum() / 2)
+    as_ever = trends.tested[sites] & (trends.p[sites] <= ALPHA) & ~trends.lengthening[sites]
+    return bool(grown[as_ever | trends.replaced[sites]].sum() > grown.sum() / 2)
 
 
 def _as_ever(trends: Trends, group: Group) -> Group:

@@ -2,8 +2,9 @@
 
 A ring or a cache that was filled when the process started is refilled by the requests that follow: the same function allocates,
 from another stack, and one site grows by what the other loses. Sites are stacks, so each alone has a trend; together they have
-none. For each site that grows, the sites whose objects the same function (the leaf outside the standard library) allocates and
-that decline as surely are added, and the drift test asked again of the sum.
+none. For each site that grows, the sites that decline and make the same objects are added, and the drift test asked again of
+the sum: those whose objects the same function (the leaf outside the standard library) allocates, and those of the same block
+sizes that allocate no more, as what main loaded at the start.
 """
 
 from collections import defaultdict
@@ -11,10 +12,12 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
+from leakhunt.measure.containers import blocks_of
+from leakhunt.measure.sampling import sampling_probability
 from leakhunt.measure.significance import normal_tail
 from leakhunt.measure.turnover import births_and_deaths, drift, normal_deviate
 from leakhunt.model.series import Series
-from leakhunt.thresholds import DECLINE_Z
+from leakhunt.thresholds import DECLINE_Z, SAME_SIZES_SHARE
 
 Floats = NDArray[np.float64]
 
@@ -23,16 +26,34 @@ def p_with_siblings(series: Series, hours: Floats, z: Floats, candidates: NDArra
     """p of the drift test for each of `candidates` that has declining siblings, taken together with them. z is float64[K]."""
     segment = series.longest_segment
     declining: dict[str, list[int]] = defaultdict(list)
-    for site in np.flatnonzero(z <= DECLINE_Z):
-        declining[series.sites[site].leaf.function].append(int(site))
+    preloaded = []
+    for site in np.flatnonzero(z <= DECLINE_Z).tolist():
+        declining[series.sites[site].leaf.function].append(site)
+        allocated = series.alloc_samples[site, segment]
+        if allocated[-1] == allocated[0]:
+            preloaded.append(site)
     result: dict[int, float] = {}
-    for site in candidates:
-        siblings = declining.get(series.sites[site].leaf.function)
+    for site in candidates.tolist():
+        siblings = set(declining.get(series.sites[site].leaf.function, ()))
+        siblings |= {other for other in preloaded if _same_sizes(series, site, other)}
         if not siblings:
             continue
-        rows = [int(site), *siblings]
+        rows = [site, *sorted(siblings)]
         counts = series.inuse_samples[rows, segment].sum(axis=0, keepdims=True)
         born, died = births_and_deaths(counts, series.alloc_samples[rows, segment].sum(axis=0, keepdims=True))
         together = drift(counts, born, died, hours)
-        result[int(site)] = float(normal_tail(normal_deviate(together, len(hours)))[0])
+        result[site] = float(normal_tail(normal_deviate(together, len(hours)))[0])
     return result
+
+
+def _same_sizes(series: Series, a: int, b: int) -> bool:
+    """Whether two sites allocated blocks of the same sizes: their shares of each, by samples, meet in half of all."""
+    shares = []
+    for site in (a, b):
+        blocks = blocks_of(series, site)
+        sampled = blocks[:, 2] * sampling_probability(blocks[:, 0].astype(np.float64), series.period_bytes)
+        total = float(sampled.sum())
+        shares.append(
+            {int(size): float(count) / total for size, count in zip(blocks[:, 0], sampled, strict=True)} if total else {}
+        )
+    return sum(min(share, shares[1].get(size, 0.0)) for size, share in shares[0].items()) >= SAME_SIZES_SHARE

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from leakhunt.detectors import cache_no_janitor, janitor_cache, lazy_ttl_cache
+from leakhunt.detectors import cache_no_janitor, janitor_cache, lazy_ttl_cache, unbounded_map
 from leakhunt.detectors.caches import CACHES, cache_of, cache_on, cache_type
 from leakhunt.evidence import Evidence
 from leakhunt.model.site import AllocationSite, Frame
@@ -46,9 +46,19 @@ def test_a_missing_janitor_is_proof_with_goroutine_profiles_and_suspicion_withou
 
 
 def test_a_janitor_that_runs_acquits() -> None:
-    seen = evidence(Row(GO_CACHE, 96, ramp(12, 5)), goroutines=goroutines(**{JANITOR: [1, 1, 1]}))
+    row = Row(GO_CACHE, 96, ramp(12, 5), freed=ramp(12, 1))
+    seen = evidence(row, goroutines=goroutines(**{JANITOR: [1, 1, 1]}))
     assert verdicts(cache_no_janitor.examine, seen) == []
+    assert verdicts(unbounded_map.examine, seen) == []
     assert verdicts(janitor_cache.examine, seen) == [("github.com/patrickmn/go-cache.(*cache).Set", "medium")]
+
+
+def test_a_janitor_that_finds_nothing_to_sweep_hardly_acquits() -> None:
+    seen = evidence(Row(GO_CACHE, 96, ramp(12, 5)), goroutines=goroutines(**{JANITOR: [1, 1, 1]}))
+    assert verdicts(janitor_cache.examine, seen) == [("github.com/patrickmn/go-cache.(*cache).Set", "low")]
+    (finding,) = unbounded_map.examine(seen)
+    assert finding.confidence == "low"
+    assert "is swept, but its entries have no time to live, or one longer than the window" in finding.text
 
 
 def test_janitor_cache_is_quiet_about_lazy_caches() -> None:

@@ -103,3 +103,28 @@ def test_read_loops_that_grow_make_connections_sure() -> None:
 def test_connections_that_a_request_makes_far_down_its_stack_are_others_affair() -> None:
     above = " < ".join(f"main.f{i}" for i in range(CONNECTION_FRAMES))
     assert verdicts(unclosed_body.examine, evidence(Row(f"{above} < net/http.(*Transport).dialConn", 4096, ramp(12, 5)))) == []
+
+
+LIKELY = Row("main.open < main.(*hub).Accept < main.serve", 2048, [3, 2, 2, 4, 5, 5, 5, 4, 4, 6, 6, 7])
+LISTENING = "runtime.gopark < net.(*pipe).Read < main.(*hub).listen"
+
+
+def test_goroutines_that_pile_up_make_likely_growth_a_leak() -> None:
+    """By its samples alone the site may have grown by chance; every goroutine is counted."""
+    assert hunt(evidence(LIKELY)).verdict == "clean"
+    (case,) = hunt(evidence(LIKELY, goroutines=goroutines(**{LISTENING: ramp(12, 130, 780)}))).cases
+    assert (case.verdict, case.pattern, case.site.leaf.function) == ("leak", "goroutine-leak", "main.open")
+    assert "the goroutines that it is allocated for pile up" in " ".join(f.text for f in case.evidence)
+
+
+def test_a_growing_site_of_the_same_goroutines_is_no_second_leak() -> None:
+    surely = Row("main.read < main.(*hub).listen", 4096, ramp(12, 6))
+    (case,) = hunt(evidence(LIKELY, surely, goroutines=goroutines(**{LISTENING: ramp(12, 130, 780)}))).cases
+    assert case.site.leaf.function == "main.read"
+
+
+def test_goroutines_that_pile_up_without_any_site_are_not_clean() -> None:
+    elsewhere = goroutines(**{"runtime.gopark < main.(*pool).work": ramp(12, 130, 780)})
+    report = hunt(evidence(Row("main.cache < main.serve", 640, [9] * 12), goroutines=elsewhere))
+    assert (report.verdict, report.cases) == ("inconclusive", ())
+    assert report.headline.startswith("goroutines at main.(*pool).work rose from 780 to 2,210, and no heap site with them")

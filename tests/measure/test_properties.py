@@ -174,7 +174,9 @@ def test_whatever_is_drawn_gives_finite_numbers(seed: int, block: int, snapshots
     trends = analyse(series_of(drawn))
     for name in ("bytes_per_hour", "low", "high", "objects_per_hour", "z", "p", "q", "last_half_p", "lifetime_z", "samples"):
         assert np.isfinite(getattr(trends, name)).all(), name
-    assert ((trends.p >= 0) & (trends.p <= 1) & (trends.q >= trends.p * (trends.tested - 1e-12))).all()
+    assert ((trends.p >= 0) & (trends.p <= 1) & (trends.q >= 0) & (trends.q <= 1)).all()
+    assert (trends.q[~trends.tested] == 1).all()
+    assert (trends.rise_q <= trends.q + 1e-12).all()  # lifetimes only take growth away
     assert (trends.low <= trends.high).all()
 
 

@@ -11,7 +11,7 @@ from tests.detectors.lab import Row, evidence, ramp
 
 RISES = Row("main.make < main.browse", 640, ramp(12, 4, start=8), freed=ramp(12, 1))
 FALLS = Row("main.make < main.open", 640, [52 - 4 * i for i in range(12)], freed=[4 * i for i in range(12)])
-OTHER = Row("main.other < main.open", 640, [52 - 4 * i for i in range(12)], freed=[4 * i for i in range(12)])
+OTHER = Row("main.other < main.open", 2048, [52 - 4 * i for i in range(12)], freed=[4 * i for i in range(12)])
 
 
 def test_declining_siblings_are_added() -> None:
@@ -40,6 +40,29 @@ def test_siblings_that_stay_and_other_functions_do_not_count() -> None:
         i: pytest.approx(1.0, abs=0.01) for i, site in enumerate(series.sites) if site.leaf.function == "main.other"
     }
     assert not trends.replaced.any()
+
+
+def test_what_was_loaded_at_the_start_is_replaced_by_blocks_of_its_size() -> None:
+    """main filled it inline, so no function is common; it allocates no more, and what takes its place has the same size."""
+    loaded = [52 - 4 * i for i in range(12)]
+
+    def replaced(size: int, still_made: int) -> bool:
+        freed = [4 * i + still_made * i for i in range(12)]
+        series = evidence(RISES, Row("main.main < runtime.main", size, loaded, freed=freed)).series
+        trends = analyse(series)
+        grows = next(i for i, site in enumerate(series.sites) if site.leaf.function == "main.make")
+        assert trends.replaced.sum() == trends.replaced[grows]
+        return bool(trends.replaced[grows])
+
+    assert replaced(640, 0)
+    assert not replaced(1024, 0)
+    assert not replaced(640, 2)
+
+
+def test_a_function_is_replaced_with_its_sites() -> None:
+    falls = Row("main.main < runtime.main", 640, [52 - 4 * i for i in range(12)], freed=[4 * i for i in range(12)])
+    beside = Row("main.note < main.browse", 32, [i // 6 for i in range(12)])
+    assert evidence(RISES, falls, beside).growing_groups == ()
 
 
 def test_only_a_sure_decline_counts() -> None:
