@@ -57,7 +57,7 @@ def _weight(first: float, second: float) -> float:
 def _errors(first: float, second: float) -> tuple[float, float]:
     """How far the bounds lie below and above."""
     weight = _weight(first, second)
-    if weight <= 0:
+    if weight**2 <= 0:  # what is left of a difference may be so small that its square is nothing
         return 0.0, 0.0
     count = first / weight**2
     low, high = poisson_bounds(count)

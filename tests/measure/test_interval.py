@@ -119,3 +119,7 @@ def test_the_interval_of_a_difference_by_hand() -> None:
 
 def test_weights_below_a_byte_count() -> None:
     assert interval(10, 5.0, 2.5) == pytest.approx((10 - 0.5 * (20 - 12.21), 10 + 0.5 * (30.89 - 20)), abs=1)
+
+
+def test_a_weight_whose_square_is_nothing_has_no_error() -> None:
+    assert interval(5, 1.0, 1e-200) == (5, 5)
