@@ -30,8 +30,8 @@ from leakhunt.graph.unreached import HIDDEN
 from leakhunt.measure.groups import Group
 from leakhunt.model.census import InternTable, MapUse, Place
 from leakhunt.model.finding import Finding, GcRoot, Retention, RetentionStep
-from tests.detectors.lab import Row, evidence, ramp, verdicts
-from tests.detectors.scenes import SCENES
+from tests.detectors.lab import Row, evidence, outgrown, ramp, verdicts
+from tests.detectors.scenes import LADDER, SCENES
 from tests.detectors.test_kept_between_dumps import LEAK, seen
 from tests.detectors.test_scenes import agree, finding_lines
 
@@ -215,6 +215,31 @@ def test_detectors_that_go_by_stacks_believe_a_path(detector: ModuleType) -> Non
         assert (said("a slice") != []) == (detector in NAMED_BY_FUNCTIONS)
 
 
+@pytest.mark.parametrize(
+    ("detector", "rows"),
+    [
+        (append_only_slice, [Row("main.load < main.poll", 768, ramp(12, 6)), *outgrown("main.load < main.poll", LADDER)]),
+        (unbounded_map, [Row("main.load < main.poll", 640, ramp(12, 6)), Row("main.load < main.poll", 27264, ramp(12, 1))]),
+        (intern_table, [Row("main.(*names).Intern < main.parse", 32, ramp(12, 5))]),
+        (label_cardinality, [Row("go.opentelemetry.io/otel/attribute.computeDistinctFixed < main.count", 96, ramp(12, 5))]),
+        (listener_registration, [Row("main.(*bus).Subscribe < main.open", 96, ramp(12, 5))]),
+        (sync_map_registry, [Row("sync.newEntry < sync.(*Map).Store < main.join", 96, ramp(12, 5))]),
+        (timer, [Row("time.NewTimer < time.After < main.poll", 96, ramp(12, 5))]),
+        (
+            unbounded_queue,
+            [Row("container/list.(*List).insertValue < container/list.(*List).PushBack < main.add", 48, ramp(12, 5))],
+        ),
+    ],
+    ids=lambda each: getattr(each, "PATTERN", ""),
+)
+def test_a_path_that_says_another_pattern_speaks_of_its_own_group(detector: ModuleType, rows: list[Row]) -> None:
+    known = evidence(Row("main.put < main.serve", 640, ramp(12, 40)), *rows)
+    shown = Shown(known.series, shown=CASES["deferred calls"][0], only="main.put")
+    assert (
+        [leaf for leaf, _ in verdicts(detector.examine, shown)] == [leaf for leaf, _ in verdicts(detector.examine, known)] != []
+    )
+
+
 def test_a_path_to_a_slice_names_it_and_no_array() -> None:
     (finding,) = append_only_slice.examine(with_path(CASES["a slice"][0]))
     assert finding.text == "a slice is appended to and never cut: a heap dump finds them in a []main.Record"
@@ -279,16 +304,19 @@ def test_deferred_calls_are_counted() -> None:
 
 
 def test_one_container_has_one_key_whatever_hangs_on_its_entries() -> None:
-    entry, value, other = (
+    entry, value, *others = (
         path("main.m", ".items map[string]*main.T#1", "[x] main.T#900"),
         path("main.m", ".items map[string]*main.T#1", "[x] main.T#900", ".text []uint8#900"),
         path("main.m", ".others []*main.T#1", "[x] main.T#900"),
+        path("main.n", ".items map[string]*main.T#1", "[x] main.T#900"),
     )
-    keys = []
-    for retention in (entry, value, other):
+
+    def key(retention: Retention) -> object:
         known = with_path(retention)
-        keys.append(container_key(known, known.groups[0]))
-    assert keys[0] == keys[1] != keys[2]
+        return container_key(known, known.groups[0])
+
+    assert key(entry) == key(value)
+    assert key(entry) not in [key(other) for other in others]
     goroutines = [with_path(path(name, " runtime.g#900", kind="stack frame")) for name in ("main.wait", "main.wait w")]
     assert len({container_key(known, known.groups[0]) for known in goroutines}) == 1
 
