@@ -323,3 +323,10 @@ def test_a_report_notes_the_doubts_of_the_series_and_of_dumps_and_where_memory_i
 def test_four_snapshots_are_enough_to_say_that_growth_is_unexplained() -> None:
     report = hunt(evidence(Row("main.put < main.serve", 8 << 20, [0, 0, 0, 4])))
     assert report.headline.startswith("memory grew at sites that could not be tested")
+
+
+def test_goroutines_that_pile_up_alone_are_told_from_four_snapshots_on() -> None:
+    waiting = goroutines(**{"runtime.gopark < main.wait": ramp(12, 40)})
+    report = hunt(evidence(Row("main.put < main.serve", 640, [30] * 4), goroutines=waiting))
+    assert report.verdict == "inconclusive"
+    assert report.headline.startswith("goroutines at main.wait rose from 0 to 440, and no heap site with them; ")
