@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from leakhunt.detectors import cache_no_janitor, janitor_cache, lazy_ttl_cache, unbounded_map
-from leakhunt.detectors.caches import CACHES, cache_of, cache_on, cache_type
+from leakhunt.detectors.caches import CACHES, cache_of, cache_on, cache_type, is_swept
 from leakhunt.evidence import Evidence
 from leakhunt.model.site import AllocationSite, Frame
 from tests.detectors.lab import Row, evidence, goroutines, ramp, verdicts
@@ -114,6 +114,19 @@ def test_types_of_the_caches_are_known_in_dumps(package: str, type_: str, name: 
     found = cache_of(seen, seen.groups[0])
     assert (found and found[1]) == name
     assert cache_type(seen, seen.groups[0]) == (type_ if name else "")
+
+
+def test_what_sweeps_is_known_or_seen() -> None:
+    row = Row(GO_CACHE, 96, ramp(12, 5))
+    unseen, seen = evidence(row), evidence(row, goroutines=goroutines(**{JANITOR: [1, 1, 1]}))
+    swept = {cache.name: [is_swept(each, cache) for each in (unseen, seen)] for cache in CACHES}
+    assert [swept[name] for name in ("gcache", "go-cache", "ttlcache", "groupcache/lru", "ristretto")] == [
+        [False, False],
+        [False, True],
+        [False, False],
+        [False, False],
+        [True, True],
+    ]
 
 
 def test_the_list_is_complete_in_itself() -> None:
