@@ -68,6 +68,10 @@ def test_functions_of_one_package_belong_together_where_their_numbers_do() -> No
     assert verdicts(goroutine_leak.examine, evidence(row, goroutines=few)) == []
 
 
+def test_some_one_to_twelve_objects_a_goroutine_are_its_own() -> None:
+    assert [goroutine_leak._few_for_each(objects, 10) for objects in (6, 7, 120, 121)] == [False, True, True, False]
+
+
 def test_what_grows_most_beside_descriptors_is_theirs_if_the_numbers_agree() -> None:
     row = Row("main.spawn < main.handle", 2048, ramp(12, 20))
     seen = evidence(row, DESCRIPTORS)

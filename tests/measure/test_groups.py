@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from leakhunt.config import Settings
 from leakhunt.detectors import append_only_slice
 from leakhunt.measure.groups import Basis, Group, join, part
 from leakhunt.measure.trend import analyse_sum
-from leakhunt.thresholds import SURE_Q
+from leakhunt.thresholds import ALPHA, SURE_Q
 from tests.detectors.lab import Row, evidence, ramp
 
 LEVEL = [3, 4, 3, 3, 4, 3, 4, 4, 3, 3, 4, 3]
@@ -168,17 +169,22 @@ def test_a_wider_function_stands_for_its_part_only_where_it_is_much_surer() -> N
 def test_where_no_part_is_sure_the_heap_is_one_test_and_its_large_parts_are_few() -> None:
     """Three sites that gain seven or eight samples one by one. Each holds more than a quarter of the growth, so three are
     tested."""
-    seen = evidence(
+    rows = (
         Row("main.a < main.fa", 640, [2 + 7 * s // 16 for s in range(17)]),
         Row("main.b < main.fb", 640, [2 + (7 * s + 5) // 16 for s in range(17)]),
         Row("main.c < main.fc", 640, [2 + s // 2 for s in range(17)]),
     )
+    seen = evidence(*rows)
     assert float(seen.trends.q.min()) > SURE_Q
     (group,) = seen.growing_groups
     surest = next(i for i, site in enumerate(seen.series.sites) if site.leaf.function == "main.c")
     assert (group.basis, group.sites, group.function) == (Basis.HEAP, (surest,), "")
     assert group.trend.q == 3 * float(seen.trends.p[surest])
     assert group.trend.bytes_per_hour == seen.trends.of(surest).bytes_per_hour
+    weak = Row("main.d < main.fd", 640, [2 + 5 * s // 16 for s in range(17)])
+    (site,) = (i for i, site in enumerate(evidence(*rows, weak).series.sites) if site.leaf.function == "main.d")
+    assert SURE_Q < float(evidence(*rows, weak).trends.p[site]) < ALPHA
+    assert evidence(*rows, weak, settings=Settings(focus="main.fd")).growing_groups == (), "what is in focus is the heap"
 
 
 def test_what_grows_and_lives_as_ever_is_a_group_of_its_own() -> None:
