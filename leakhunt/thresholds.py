@@ -128,6 +128,10 @@ MEETING_DISTANCE = 4
 function that makes a value and puts it into a cache is one frame above the first and three above the second (gcache: set,
 SetWithExpire, a wrapper). At five, background work of the same HTTP handler rode along in fixtures/series/sessions-softcap."""
 
+MEETING_NEARER = 1
+"""And how far at most the nearer: two that are each two frames away were called by two operations of one handler, and are two
+leaks (fixtures/series/helpdesk: Ask < ticket < drive and Join < chat < drive)."""
+
 EQUAL_STANDARD_ERRORS = 2.0
 """Growth in objects counts as equal within so many standard errors (95 %) plus the share below."""
 
@@ -238,6 +242,9 @@ reverse."""
 STEP_HIGH_SIGMAS = 4.0
 """And its height in standard errors: the best place for a step is looked for, and of few samples any curve has one
 (fixtures/series/callbacks, a leak: seven objects over eight snapshots make a step of 2.8 that explains .87)."""
+
+STEP_MEDIUM_SIGMAS = 3.0
+"""Below it a step is a weak excuse."""
 
 STEP_FASTER = 1.5
 """Allocation after a step over before, from which the report says so."""

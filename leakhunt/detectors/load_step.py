@@ -27,6 +27,7 @@ from leakhunt.thresholds import (
     STEP_FASTER,
     STEP_HIGH_EXPLAINED,
     STEP_HIGH_SIGMAS,
+    STEP_MEDIUM_SIGMAS,
 )
 from leakhunt.units import format_bytes
 
@@ -62,9 +63,7 @@ def _in_one_step(group: Group, course: Course, found: LoadStep) -> Finding:
         detector="load-step",
         pattern=PATTERN,
         stance=Stance.EXONERATES,
-        confidence=Confidence.HIGH
-        if found.explained >= STEP_HIGH_EXPLAINED and found.sigmas >= STEP_HIGH_SIGMAS
-        else Confidence.MEDIUM,
+        confidence=_how_sure(found),
         sites=group.sites,
         text=(
             f"one step, from {format_bytes(found.before_bytes)} to {format_bytes(found.after_bytes)} before snapshot "
@@ -78,6 +77,13 @@ def _in_one_step(group: Group, course: Course, found: LoadStep) -> Finding:
             "explained": found.explained,
         },
     )
+
+
+def _how_sure(found: LoadStep) -> Confidence:
+    if found.sigmas < STEP_MEDIUM_SIGMAS:
+        return Confidence.LOW
+    sure = found.explained >= STEP_HIGH_EXPLAINED and found.sigmas >= STEP_HIGH_SIGMAS
+    return Confidence.HIGH if sure else Confidence.MEDIUM
 
 
 def _with_load(group: Group, course: Course) -> Finding | None:

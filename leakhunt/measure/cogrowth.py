@@ -21,7 +21,14 @@ from leakhunt.measure.containers import grew_once, made_map_tables, outgrown
 from leakhunt.measure.functions import by_leaf, near_functions
 from leakhunt.model.series import Series
 from leakhunt.model.site import AllocationSite
-from leakhunt.thresholds import CONTAINER_RATIO, EQUAL_SHARE, EQUAL_STANDARD_ERRORS, MEETING_DISTANCE, RIDER_FREED_SHARE
+from leakhunt.thresholds import (
+    CONTAINER_RATIO,
+    EQUAL_SHARE,
+    EQUAL_STANDARD_ERRORS,
+    MEETING_DISTANCE,
+    MEETING_NEARER,
+    RIDER_FREED_SHARE,
+)
 
 
 def growth_groups(
@@ -126,7 +133,12 @@ def _standard_errors(series: Series, grown_objects: NDArray[np.float64]) -> NDAr
 def meet(a: AllocationSite, b: AllocationSite) -> bool:
     """Whether one function outside the standard library calls both near their leaves."""
     depth = {function: i for i, function in reversed(list(enumerate(_near(a))))}
-    return any(function in depth and depth[function] + j <= MEETING_DISTANCE for j, function in enumerate(_near(b)))
+    return any(function in depth and _close(depth[function], j) for j, function in enumerate(_near(b)))
+
+
+def _close(a: int, b: int) -> bool:
+    """Whether two stacks meet that are so far from a function of both."""
+    return a + b <= MEETING_DISTANCE and min(a, b) <= MEETING_NEARER
 
 
 def by_near_function(sites: Sequence[AllocationSite], of: Iterable[int]) -> dict[str, list[tuple[int, int]]]:
@@ -144,7 +156,7 @@ def meeting(seed: AllocationSite, index: Mapping[str, list[tuple[int, int]]]) ->
         site
         for distance, function in enumerate(_near(seed))
         for other_distance, site in index.get(function, ())
-        if distance + other_distance <= MEETING_DISTANCE
+        if _close(distance, other_distance)
     }
 
 

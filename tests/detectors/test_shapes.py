@@ -164,10 +164,10 @@ def test_a_plateau_is_as_sure_as_the_growth_that_is_missing() -> None:
 def test_a_step_is_sure_where_it_is_high_and_explains_the_curve() -> None:
     (group, *_) = LEAK.groups
     said = []
-    for explained, sigmas in ((0.8, 4.0), (0.79, 4.0), (0.8, 3.9)):
+    for explained, sigmas in ((0.8, 4.0), (0.79, 4.0), (0.8, 3.9), (0.8, 3.0), (0.9, 2.9)):
         found = LoadStep(8, 100.0, 200.0, 1.0, explained, sigmas)
         said.append(load_step._in_one_step(group, LEAK.course(group), found).confidence)
-    assert said == ["high", "medium", "medium"]
+    assert said == ["high", "medium", "medium", "medium", "low"]
     for ratio, words in ((1.5, "level on both sides"), (1.6, "level on both sides, and it allocates 1.6 times as fast since")):
         found = LoadStep(8, 100.0, 200.0, ratio, 0.8, 4.0)
         assert load_step._in_one_step(group, LEAK.course(group), found).text.endswith(words)

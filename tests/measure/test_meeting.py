@@ -16,3 +16,14 @@ def test_the_index_finds_what_comparing_finds(stacks: list[list[str]]) -> None:
     index = by_near_function(sites, range(len(sites)))
     for seed in sites:
         assert meeting(seed, index) == {i for i, site in enumerate(sites) if meet(seed, site)}
+
+
+def test_two_operations_of_one_handler_do_not_meet() -> None:
+    def site(*functions: str) -> AllocationSite:
+        return AllocationSite(tuple(Frame(function) for function in functions))
+
+    value = site("main.newSession", "main.open", "main.serve")
+    assert meet(value, site("cache.set", "cache.SetWithExpire", "cache.Put", "main.open", "main.serve"))
+    assert not meet(value, site("cache.set", "cache.SetWithExpire", "cache.Put", "cache.put", "main.open", "main.serve"))
+    assert not meet(value, site("desk.Join", "main.chat", "main.serve"))
+    assert meet(value, site("main.chat", "main.serve"))
