@@ -38,7 +38,7 @@ def _block_size(size: int) -> int:
     """Size of the block that the allocator gives for `size` bytes."""
     if size > _LARGE_BYTES:
         return -(-size // _PAGE_BYTES) * _PAGE_BYTES
-    return next((each for each in _SIZE_CLASSES if each >= size), size)
+    return next(each for each in _SIZE_CLASSES if each >= size)
 
 
 def _table_size(slot: int, groups: int) -> int:

@@ -9,7 +9,7 @@ from leakhunt.evidence import Evidence
 from leakhunt.graph.growth import Stay
 from leakhunt.measure.groups import Basis
 from leakhunt.model.finding import GcRoot, Retention, RetentionStep
-from tests.detectors.lab import START_NS, STEP_NS, Row, evidence, ramp, verdicts
+from tests.detectors.lab import START_NS, STEP_NS, Row, evidence, outgrown, ramp, verdicts
 from tests.heaps import story
 
 
@@ -83,6 +83,17 @@ def test_one_array_of_bytes_that_is_replaced_by_a_larger_one_grows(retention: Re
     assert all(f.remedy.startswith("Let large buffers go") for f in found)
     assert [(f.detector, f.facts) for f in found] == (
         [("buffer-growth", {"root": "main.daily", "bytes_before": 4 << 20, "bytes": 9 << 20})] if proved else []
+    )
+
+
+@pytest.mark.parametrize(("rungs", "confidence"), [(2, "low"), (3, "medium")])
+def test_a_buffer_that_profiles_too_show_outgrown_is_surer(rungs: int, confidence: str) -> None:
+    known = evidence(*outgrown("main.add < main.main", [(2 << 20) << k for k in range(rungs)]))
+    grown = dataclasses.replace(known.groups[0], sites=(next(iter(known.by_leaf["main.add"])),))
+    finding = buffer_growth._replaced(known, grown, buffer(4 << 20, 9 << 20))
+    assert (finding.pattern, finding.stance, finding.confidence) == ("buffer-growth", "implicates", confidence)
+    assert finding.text == (
+        "a buffer gets larger and stays: heap dumps find one of 4.00 MiB at main.daily, then one of 9.00 MiB"
     )
 
 

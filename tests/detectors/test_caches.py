@@ -129,6 +129,19 @@ def test_what_sweeps_is_known_or_seen() -> None:
     ]
 
 
+def test_a_swept_cache_that_lost_nothing_keeps_its_entries_too_long() -> None:
+    otter = "github.com/maypok86/otter/v2/internal/generated/node.NewB[...] < main.remember"
+    ristretto = "github.com/dgraph-io/ristretto/v2.(*lockedMap[...]).Set < main.remember"
+    said = {}
+    for stack in (otter, ristretto, GCACHE, "main.put < main.serve"):
+        for freed in ((), ramp(12, 1)):
+            seen = evidence(Row(stack, 96, ramp(12, 5), freed=freed))
+            said[stack, len(freed)] = unbounded_map._kept_in_cache(seen, seen.growing_groups[0])
+    assert {key: text for key, text in said.items() if text} == {
+        (otter, 0): "otter.Cache is swept, but its entries have no time to live, or one longer than the window"
+    }
+
+
 def test_the_list_is_complete_in_itself() -> None:
     for cache in CACHES:
         assert cache.only_grows

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from leakhunt.config import Settings
 from leakhunt.detectors import append_only_slice
-from leakhunt.measure.groups import Basis, Group, join, part
+from leakhunt.measure.groups import Basis, Group, _Function, _wider, join, part
 from leakhunt.measure.trend import analyse_sum
 from leakhunt.thresholds import ALPHA, SURE_Q
 from tests.detectors.lab import Row, evidence, ramp
@@ -148,6 +150,22 @@ def test_a_part_has_its_own_rate_and_the_significance_of_the_whole() -> None:
         assert (piece.trend.z, piece.trend.p, piece.trend.q) == (whole.z, whole.p, whole.q)
         assert piece.trend.last_half_p == whole.last_half_p
         assert (piece.trend.bytes_per_hour, piece.trend.samples) == (alone.bytes_per_hour, alone.samples)
+
+
+def test_wider_is_what_has_all_the_stacks_and_more_and_is_a_hundred_times_surer() -> None:
+    trend = evidence(Row("main.a < main.f", 640, ramp(12, 6))).trends.of(0)
+
+    def function(name: str, sites: list[int], q: float) -> _Function:
+        return _Function(name, np.array(sites, dtype=np.intp), replace(trend, q=q))
+
+    inner = function("inner", [1, 2], 0.5)
+    for sites, q, wider in (
+        ([1, 2, 3], 0.005, "outer"),
+        ([1, 2, 3], 0.0051, "inner"),
+        ([1, 3, 4], 0.001, "inner"),
+        ([1, 2], 0.001, "inner"),
+    ):
+        assert _wider(inner, [inner, function("outer", sites, q)]).name == wider
 
 
 def test_a_wider_function_stands_for_its_part_only_where_it_is_much_surer() -> None:

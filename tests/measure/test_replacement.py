@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from leakhunt.measure.replacement import p_with_siblings
+from leakhunt.measure.replacement import _same_sizes, p_with_siblings
 from leakhunt.measure.significance import normal_tail
 from leakhunt.measure.trend import analyse
 from leakhunt.measure.turnover import births_and_deaths, drift, normal_deviate
@@ -57,6 +57,25 @@ def test_what_was_loaded_at_the_start_is_replaced_by_blocks_of_its_size() -> Non
     assert replaced(640, 0)
     assert not replaced(1024, 0)
     assert not replaced(640, 2)
+
+
+def test_sizes_are_alike_where_half_of_the_samples_are() -> None:
+    """Samples, not objects: one of 64 B stands for some eight thousand of them."""
+    blocks = {"main.a": {64: 2, 65536: 6}, "main.b": {65536: 6}, "main.c": {64: 6}, "main.d": {1024: 6}}
+    rows = [
+        Row(f"{name} < main.f", size, [0, 0], freed=[count] * 2)
+        for name, sizes in blocks.items()
+        for size, count in sizes.items()
+    ]
+    series = evidence(*rows).series
+    sites = {site.leaf.function: i for i, site in enumerate(series.sites)}
+    a, b, c, d = (sites[name] for name in blocks)
+    assert _same_sizes(series, a, b)
+    assert _same_sizes(series, b, a)
+    assert not any(_same_sizes(series, *pair) for pair in ((a, c), (c, a), (a, d), (b, d)))
+    nothing = evidence(Row("main.a < main.f", 64, [1, 1]), Row("main.e < main.f", 64, [0, 0])).series
+    last = len(nothing.sites) - 1
+    assert not _same_sizes(nothing, last, 0)
 
 
 def test_a_function_is_replaced_with_its_sites() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from leakhunt.measure.trend import analyse
+from leakhunt.measure.trend import allocation_bytes_per_hour, analyse
 from tests.measure.test_series import build, leak, profiles
 from tests.profiles import Sample, heap_profile
 
@@ -28,6 +28,16 @@ def test_three_snapshots_are_candidates_only() -> None:
     assert not trends.tested.any()
     assert trends.not_testable_sites == 2
     assert "at least 4" in trends.reason
+
+
+def test_a_process_allocates_so_many_bytes_an_hour() -> None:
+    allocated = [100, 300, 700]
+    drawn = [
+        heap_profile([Sample(("main.a", "main.f"), 1 << 20, count, 1)], time_ns=at * HOUR, period=1)
+        for count, at in zip(allocated, (1, 2, 4), strict=True)
+    ]
+    assert allocation_bytes_per_hour(build(drawn)).tolist() == [200 << 20, 200 << 20]
+    assert allocation_bytes_per_hour(build(drawn[:1])).tolist() == []
 
 
 def test_nothing_to_analyse() -> None:
