@@ -2,8 +2,12 @@
 
 import dataclasses
 
+import pytest
+
 from leakhunt.detectors import goroutine_leak, unclosed_body
 from leakhunt.hunt import hunt
+from leakhunt.measure.goroutines import GoroutineStack
+from leakhunt.model.site import Frame
 from leakhunt.thresholds import CONNECTION_FRAMES
 from tests.detectors.lab import Row, evidence, goroutines, ramp, verdicts
 
@@ -43,6 +47,22 @@ def test_goroutines_of_connections_are_called_so() -> None:
     reading = goroutines(**{"main.(*meter).Read < net/http.(*persistConn).readLoop": ramp(12, 40)})
     (finding,) = goroutine_leak.examine(evidence(row, goroutines=reading))
     assert finding.pattern == "unclosed-body"
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        ([Frame("main.wait", "/app/cmd/main.go", 7)], "at main.wait (main.go:7) they rose"),
+        ([Frame("main.wait")], "at main.wait they rose"),  # a heap dump has no lines
+        ([], "at an unknown place they rose"),
+        ([Frame("runtime.gopark"), Frame("main.wait")], "from 1 to 1,900, waiting in main.wait"),
+        ([Frame("runtime.gopark")], "at runtime.gopark they rose from 1 to 1,900"),
+    ],
+)
+def test_where_goroutines_stand(frames: list[Frame], words: str) -> None:
+    text = goroutine_leak._text(GoroutineStack(tuple(frames), (1, 1900)), 0, None)
+    assert words in text
+    assert text.endswith("1,900") or "waiting" in words
 
 
 def test_a_fixed_pool_is_not_accused() -> None:

@@ -96,7 +96,10 @@ def test_processes_that_all_grow_are_surer_than_one() -> None:
     both_z, both_p = analysed(grown, grown)
     assert both_z == pytest.approx(z * 2**0.5)
     assert both_p < p / 10
-    assert analysed(grown[:3], grown)[0] == pytest.approx(z), "three snapshots of a process say nothing"
+    assert analysed(grown, grown[:8])[0] == pytest.approx(analysed(grown[:8], grown)[0]), "whichever came first"
+    assert analysed(grown, grown[:3])[0] == analysed(grown[:3], grown)[0] == pytest.approx(z), (
+        "three snapshots of a process say nothing"
+    )
 
 
 def test_another_process_takes_growth_back_and_does_not_make_it() -> None:
