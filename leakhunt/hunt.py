@@ -47,8 +47,6 @@ _LEAST_SPECIFIC = "steady-growth"
 _OF_ONE_LIBRARY = frozenset(
     {"lazy-ttl-cache", "cache-no-janitor", "unclosed-body", "goroutine-leak", "label-cardinality", "context-cancel-children"}
 )
-# A weak charge against which chance is pleaded is dropped; against any other weak excuse it stays a suspicion.
-_CHANCE = "noise"
 
 
 def hunt(evidence: Evidence, command: str = "") -> Report:
@@ -131,7 +129,7 @@ def _weigh(findings: list[Finding], evidence: Evidence) -> Verdict | None:
     if evidence.snapshots < MIN_SNAPSHOTS:
         return Verdict.SUSPECT if excuse <= charge else None
     if charge == excuse == _WEIGHT[Confidence.LOW]:
-        return None if any(f.pattern == _CHANCE for f in findings) else Verdict.SUSPECT
+        return Verdict.SUSPECT
     if excuse >= charge:
         ends = any(f.pattern in _FILLING_PATTERNS for f in findings if _WEIGHT[f.confidence] == excuse)
         return Verdict.FILLING if ends else None if excuse > charge else Verdict.SUSPECT

@@ -290,6 +290,10 @@ CONVICTING_SNAPSHOTS = 8
 CHANCE_Q = 0.01
 """Growth whose q lies between this and ALPHA is what one expects once in some series of twenty sites: chance is pleaded."""
 
+CHANCE_MOST_SAMPLES = 12
+"""Mean sampled objects from which it is pleaded no more. Of 41 sites of the fixtures in that range, whole and cut to 5, 8 and
+12 snapshots, 10 of 16 with more are leaks, and 13 of 25 with fewer."""
+
 CHANCE_SAMPLES = 6
 """Mean sampled objects below which chance is a strong plea: one more or less is 17 %, and any curve can be drawn through the
 points."""
@@ -336,6 +340,9 @@ SLICE_RUNGS = 5
 
 BUFFER_OBJECTS_SHARE = 0.5
 """Growth of objects over growth of bytes, both relative to the start, up to which the buffers themselves grow."""
+
+BUFFER_OBJECTS_RATIO = 2.0
+"""And how many times as many they may become: what doubles in number piles up, larger or not."""
 
 SUBSLICE_BLOCK_BYTES = 2048
 """Mean size of a block below which a piece that pins it costs little more than the piece."""

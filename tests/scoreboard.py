@@ -33,13 +33,25 @@ MIN_BYTES = 1 << 20  # the floor that every rule below is given too
 # The parts of the labels, in the order of the page. A part that is not opened yet is not hunted and not on the page; it is
 # opened by taking it out of UNOPENED, once, after the last change of a threshold.
 PARTS = {"blind": "Blind part", "fresh": "Fresh part", "sealed": "Sealed part", "development": "Development part"}
-UNOPENED: frozenset[str] = frozenset({"blind"})
+UNOPENED: frozenset[str] = frozenset()
 NAMED_WITHIN = 4  # a culprit counts as named when it is among the first frames shown of the case's first site
 
 
 # Each time a part was opened, with what it gave; the sealed series were recorded anew, with other seeds and numbers of
 # snapshots, between the second and the third.
 OPENINGS = [
+    "## Openings of the blind part",
+    "",
+    "Programs and labels of a third author, who did not know the detectors; opened after the last change that the other parts",
+    "gave.",
+    "",
+    "| opening | leaks found | false alarms | precision | recall | pattern named right |",
+    "|---|---|---|---|---|---|",
+    "| 1 | 28 of 33 | 2 | .93 | .85 | 21 of 28 |",
+    "",
+    "What a part gave when it was first opened is a measurement; afterwards its misses were worked on, and its table above",
+    "only holds what was gained.",
+    "",
     "## Openings of the fresh part",
     "",
     "Programs and labels of a second author, who did not know the detectors.",
@@ -56,6 +68,7 @@ OPENINGS = [
     "| 2, the heap asked first, loaders of gcache known, one cache one case | 18 of 22 | 1 | .95 | .82 | 13 of 18 |",
     "| 3, brief objects left out; series recorded anew | 18 of 22 | 1 | .95 | .82 | 13 of 18 |",
     "| 4, growth alone at q = .005, two containers two leaks | 19 of 22 | 1 | .95 | .86 | 15 of 19 |",
+    "| 5, large sites believed sooner, processes added, late frees called filling | 18 of 22 | 0 | 1.00 | .82 | 14 of 18 |",
     "",
 ]
 

@@ -67,8 +67,8 @@ def test_an_excuse_that_says_when_it_ends_makes_it_filling(pattern: str) -> None
     assert _weigh(weaker, LEAK) is None, "only the strongest excuse counts"
 
 
-def test_chance_takes_a_weak_charge_away_and_no_other() -> None:
-    assert weighed(LOW, LOW, "noise") is None
+def test_chance_leaves_a_weak_charge_a_suspicion() -> None:
+    assert weighed(LOW, LOW, "noise") == Verdict.SUSPECT
     assert weighed(MEDIUM, LOW, "noise") == Verdict.LEAK
     assert weighed(MEDIUM, MEDIUM, "noise") == Verdict.SUSPECT
 

@@ -19,7 +19,7 @@ from leakhunt.evidence import Evidence
 from leakhunt.measure.containers import ladder
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Retention, Stance
-from leakhunt.thresholds import BUFFER_OBJECTS_SHARE, DOCUMENT_FRAMES, LADDER_RUNGS
+from leakhunt.thresholds import BUFFER_OBJECTS_RATIO, BUFFER_OBJECTS_SHARE, DOCUMENT_FRAMES, LADDER_RUNGS
 from leakhunt.units import format_bytes
 
 PATTERN = "buffer-growth"
@@ -44,7 +44,9 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         sites = list(group.sites)
         first_bytes, last_bytes = (float(series.inuse_bytes[sites, i].sum()) for i in (segment.start, segment.stop - 1))
         first, last = (float(series.inuse_objects[sites, i].sum()) for i in (segment.start, segment.stop - 1))
-        if first <= 0 or last / first - 1 > BUFFER_OBJECTS_SHARE * (last_bytes / first_bytes - 1):
+        if not 0 < last <= BUFFER_OBJECTS_RATIO * first:
+            continue
+        if last / first - 1 > BUFFER_OBJECTS_SHARE * (last_bytes / first_bytes - 1):
             continue
         yield Finding(
             detector="buffer-growth",

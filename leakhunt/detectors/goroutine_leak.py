@@ -34,7 +34,9 @@ _CONNECTIONS = "unclosed-body"
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that belong to goroutines which grow in number."""
     rising = [
-        s for s in evidence.goroutines.stacks if s.growth >= GOROUTINE_GROWTH and s.counts[-1] >= GOROUTINE_RATIO * s.counts[0]
+        s
+        for s in evidence.goroutines.by_own_functions
+        if s.growth >= GOROUTINE_GROWTH and s.counts[-1] >= GOROUTINE_RATIO * s.counts[0]
     ]
     leaked = sum(stack.counts[-1] for stack in evidence.leaked.stacks)
     for group in evidence.growing_groups:

@@ -36,6 +36,8 @@ _MAKERS = (
     "github.com/armon/go-metrics.",
     "github.com/hashicorp/go-metrics.",
     "github.com/uber-go/tally.(*scope).",
+    "github.com/VictoriaMetrics/metrics.(*Set).GetOrCreate",
+    "github.com/VictoriaMetrics/metrics.GetOrCreate",
 )
 
 

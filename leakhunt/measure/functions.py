@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakhunt.model.series import Series
-from leakhunt.model.site import AllocationSite, Frame
+from leakhunt.model.site import AllocationSite, Frame, is_runtime
 from leakhunt.thresholds import FUNCTION_FRAMES
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -23,6 +23,11 @@ _Number = TypeVar("_Number", bound=np.generic)
 def near_functions(site: AllocationSite, most: int = FUNCTION_FRAMES) -> list[str]:
     """The first functions of a stack, leaf first, that are not the standard library's."""
     return list(site.own_functions[:most])
+
+
+def _standard_functions(site: AllocationSite) -> list[str]:
+    """The first functions of a stack that is the standard library's throughout, as that of a goroutine which dials."""
+    return [frame.function for frame in site.frames[:FUNCTION_FRAMES] if not is_runtime(frame.function)]
 
 
 def by_leaf(sites: Sequence[AllocationSite]) -> dict[str, list[int]]:
@@ -41,7 +46,7 @@ def by_function(series: Series) -> tuple[Series, Mapping[int, NDArray[np.intp]]]
     """
     members: dict[str, list[int]] = defaultdict(list)
     for index, site in enumerate(series.sites):
-        for function in dict.fromkeys(near_functions(site)):
+        for function in dict.fromkeys(near_functions(site) or _standard_functions(site)):
             members[function].append(index)
     chosen: dict[tuple[int, ...], str] = {}
     for function, sites in members.items():

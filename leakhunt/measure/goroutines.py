@@ -6,6 +6,7 @@ that should run (a cache's janitor) does not. What either means is the detectors
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class GoroutineStack:
         return any(function_part in frame.function for frame in self.frames)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GoroutineSeries:
     """Goroutine profiles of one process in order of time: `times_ns` and every stack met, largest last count first. `source`
     is what they are called: where there are none, heap dumps list goroutines too."""
@@ -54,10 +55,22 @@ class GoroutineSeries:
         """Goroutines in all, in each profile."""
         return tuple(sum(stack.counts[i] for stack in self.stacks) for i in range(len(self.times_ns)))
 
+    @cached_property
+    def by_own_functions(self) -> tuple[GoroutineStack, ...]:
+        """Stacks that pass through the same functions outside the standard library as one, with the frames of the largest:
+        where in a library they wait is the moment's. Those without such functions stay apart."""
+        merged: dict[tuple[str, ...] | Stack, GoroutineStack] = {}
+        for stack in self.stacks:
+            key = AllocationSite(stack.frames).own_functions or stack.frames
+            known = merged.get(key)
+            counts = stack.counts if known is None else tuple(map(sum, zip(known.counts, stack.counts, strict=True)))
+            merged[key] = GoroutineStack(stack.frames if known is None else known.frames, counts)
+        return tuple(merged.values())
+
     @property
     def piles(self) -> tuple[GoroutineStack, ...]:
-        """The stacks at which goroutines pile up, the fastest first."""
-        return tuple(sorted((stack for stack in self.stacks if stack.piles_up), key=lambda stack: -stack.growth))
+        """Where goroutines pile up, the fastest first."""
+        return tuple(sorted((stack for stack in self.by_own_functions if stack.piles_up), key=lambda stack: -stack.growth))
 
     def count(self, function_part: str) -> tuple[int, ...]:
         """Goroutines with `function_part` on their stack, in each profile."""

@@ -19,6 +19,7 @@ from leakhunt.measure.trend import Trends, analyse, analyse_sum
 from leakhunt.model.series import Series, Trend
 from leakhunt.thresholds import (
     ALPHA,
+    CHANCE_MOST_SAMPLES,
     CHANCE_Q,
     CONSPICUOUS_LARGEST,
     CONSPICUOUS_MOST,
@@ -74,8 +75,9 @@ class Group:
 
     @property
     def may_be_chance(self) -> bool:
-        """Whether its growth is significant and no more than one expects now and then where nothing grows."""
-        return self.basis in (Basis.SITE, Basis.FUNCTION) and self.trend.q > CHANCE_Q
+        """Whether its growth is significant, by few samples, and no more than one expects now and then where nothing grows."""
+        weak = self.trend.q > CHANCE_Q and self.trend.samples < CHANCE_MOST_SAMPLES
+        return weak and self.basis in (Basis.SITE, Basis.FUNCTION)
 
 
 def growing(trends: Trends) -> NDArray[np.bool_]:
@@ -100,7 +102,7 @@ def find_groups(series: Series, trends: Trends, in_focus: NDArray[np.bool_]) -> 
     seeds = growing(trends) | trends.growing_as_ever
     found = _site_groups(series, trends, seeds & in_focus, Basis.SITE)
     as_ever = [_as_ever(trends, group) for group in found if _explained(trends, np.array(group.sites))]
-    groups = [_surer(group, functions.growing) for group in found if not _explained(trends, np.array(group.sites))]
+    groups = [_surer(trends, group, functions.growing) for group in found if not _explained(trends, np.array(group.sites))]
     free = in_focus & ~_taken([*groups, *as_ever], len(in_focus))
     longer = [function for function in functions.growing if not _explained(trends, function.sites)]
     groups += _function_groups(longer, trends, free, _taken(groups, len(in_focus)))
@@ -218,13 +220,21 @@ def part(series: Series, group: Group, sites: tuple[int, ...]) -> Group:
     return replace(group, sites=sites, trend=trend)
 
 
-def _surer(group: Group, functions: list[_Function]) -> Group:
+def _surer(trends: Trends, group: Group, functions: list[_Function]) -> Group:
     """`group` with the significance of the innermost function around its first site, where that is greater."""
-    around = next((f for f in functions if group.seed in f.sites and f.trend.q < group.trend.q), None)
+    around = next(
+        (f for f in functions if group.seed in f.sites and f.trend.q < group.trend.q and _mostly(trends, group, f)), None
+    )
     if around is None:
         return group
     trend = replace(group.trend, z=around.trend.z, p=around.trend.p, q=around.trend.q, last_half_p=around.trend.last_half_p)
     return replace(group, trend=trend, basis=Basis.FUNCTION, function=around.name)
+
+
+def _mostly(trends: Trends, group: Group, function: _Function) -> bool:
+    """Whether the group makes up most of what rises under the function: else it is surer by other leaks."""
+    rising = np.maximum(trends.grown_bytes, 0.0)
+    return bool(2 * rising[list(group.sites)].sum() >= rising[function.sites].sum())
 
 
 def _function_groups(

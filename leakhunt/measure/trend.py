@@ -79,7 +79,7 @@ class Trends(SiteTrends):
                                 as 1 where lifetimes explain the growth
     rise_q                      float64[K], the same of p as it is
     tested                      bool[K]: took part in the correction
-    replaced                    bool[K]: gains what other callers of the same function lose; p is that of their sum
+    replaced                    bool[K]: gains what others of its kind lose, and is not significant with them; p is of their sum
     segment                     the snapshots that were tested
     detectable_bytes_per_hour   the smallest steady leak of small objects, at a site of its own, that would have been seen with
                                 80 % power; None when none would
@@ -161,20 +161,21 @@ def analyse(series: Series) -> Trends:
         columns |= _with_other_processes(series, segment, columns)
     enough = columns["events"] >= MIN_EVENTS
     tested = enough & (n >= MIN_SNAPSHOTS)
-    p, replaced = columns["p"], np.zeros(k, dtype=bool)
+    p, joined = columns["p"], np.zeros(k, dtype=bool)
     suspects = np.flatnonzero(tested & (p <= ALPHA) & ~columns["resized"])
     for site, together in p_with_siblings(series, hours, columns["z"], suspects).items():
-        replaced[site] = together > ALPHA
+        joined[site] = True
         p[site] = max(p[site], together)
     held = series.inuse_bytes[:, segment.stop - 1] if n else np.zeros(k, dtype=np.int64)
     prior = _prior(series.inuse_bytes[:, segment], tested)
     untestable = ~tested & (columns["events"] > 0) & (held > 0)
+    rise_q = benjamini_hochberg(p, tested, prior)
     return Trends(
         **columns,
         q=benjamini_hochberg(np.where(columns["lengthening"], p, 1.0), tested, prior),
-        rise_q=benjamini_hochberg(p, tested, prior),
+        rise_q=rise_q,
         tested=tested,
-        replaced=replaced,
+        replaced=joined & (rise_q > ALPHA),
         segment=segment,
         detectable_bytes_per_hour=detectable_bytes_per_hour(hours, int(tested.sum()), series.period_bytes),
         not_testable_sites=int(untestable.sum()),

@@ -29,10 +29,18 @@ def test_goroutines_that_run_their_own_code_wait_in_nothing() -> None:
 
 
 def test_of_two_stacks_the_faster_growing_is_named() -> None:
-    many = "runtime.gopark < runtime.chanrecv < main.search.func1"
+    many = "runtime.gopark < runtime.chanrecv < main.search.func1 < main.serve"
     two = goroutines(**{BLOCKED: [0] * 11 + [600], many: [400] * 11 + [900]})
     (finding,) = goroutine_leak.examine(evidence(PAYLOAD, goroutines=two))
     assert (finding.facts["goroutines"], finding.facts["goroutines_grown"]) == (600, 600)
+
+
+def test_where_in_a_library_they_wait_does_not_split_a_stack() -> None:
+    """Half of those that grow were met in a send, half in a receive of the same function."""
+    other = "runtime.gopark < runtime.chanrecv < main.search.func1"
+    two = goroutines(**{BLOCKED: ramp(12, 1), other: [4 + i // 2 for i in range(12)]})
+    (finding,) = goroutine_leak.examine(evidence(PAYLOAD, goroutines=two))
+    assert (finding.facts["goroutines"], finding.facts["goroutines_grown"]) == (11 + 9, 16)
 
 
 def test_goroutines_that_can_never_go_on_are_counted_by_the_last_profile() -> None:

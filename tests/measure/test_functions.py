@@ -38,3 +38,12 @@ def test_a_sum_of_nothing_in_use_has_the_periods_size() -> None:
     )
     assert (coarse.inuse_bytes.dtype, coarse.alloc_samples.dtype) == (series.inuse_bytes.dtype, series.alloc_samples.dtype)
     assert coarse.blocks.shape == (0, 4)
+
+
+def test_a_stack_of_the_standard_library_alone_is_summed_by_its_functions() -> None:
+    """A goroutine that dials has no function of the user's on it: its buffers are one connection's all the same."""
+    rows = [Row(f"bufio.New{part}Size < net/http.(*Transport).dialConn < runtime.goexit", 4096, ramp(12, 1)) for part in "AB"]
+    coarse, members = by_function(evidence(*rows).series)
+    functions = [site.leaf.function for site in coarse.sites]
+    assert functions == ["net/http.(*Transport).dialConn"]
+    assert len(members[0]) == 2

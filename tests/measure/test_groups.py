@@ -235,6 +235,17 @@ def test_growth_that_may_be_chance_is_a_sites_at_a_weak_q() -> None:
     seen = evidence(Row("main.a < main.f < main.x", 640, ramp(12, 6)))
     (group,) = seen.growing_groups
     assert not group.may_be_chance
-    weak = replace(group, trend=replace(group.trend, q=0.03))
+    weak = replace(group, trend=replace(group.trend, q=0.03, samples=11.9))
     assert weak.may_be_chance
+    assert not replace(weak, trend=replace(weak.trend, samples=12.0)).may_be_chance
     assert not replace(weak, basis=Basis.OUTGROWN).may_be_chance
+
+
+def test_a_function_that_other_leaks_make_surer_does_not_vouch_for_a_site() -> None:
+    """Both are called by one handler, in two operations. The lesser is a sixth of what rises under it."""
+    small = Row("main.note < main.visit < main.handle", 640, [1 + (2 * s) // 3 for s in range(12)])
+    large = Row("main.page < main.edit < main.handle", 640, ramp(12, 6))
+    seen = evidence(small, large)
+    by_leaf = {seen.series.sites[group.seed].leaf.function: group for group in seen.growing_groups}
+    assert by_leaf["main.note"].basis is Basis.SITE
+    assert by_leaf["main.note"].trend.q == seen.trends.q[by_leaf["main.note"].seed]
