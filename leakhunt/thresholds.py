@@ -277,7 +277,7 @@ CONVICTING_Q = 0.01
 """Generic growth convicts only at a q below ALPHA. Simulation of 3 000 processes of 30 harmless sites and a leak each: at
 .05 it convicts 183 harmless sites and 1 991 leaks, at .01 67 and 1 873, at .005 49 and 1 818, at .001 26 and 1 699; of the
 41 that .01 adds to .001 18 are warm-ups, which their shape excuses afterwards. Real sites wander less than the simulated:
-of 53 stationary controls and 74 null runs, whole and cut to 5, 8, 12 and 16 snapshots, none has a site at .02. A known
+of 53 stationary controls and 74 null runs, whole and cut to 5, 8, 12 and 16 snapshots, none has a growing site at .02. A known
 mechanism (a cache's insertion, map tables) that grows needs no more than ALPHA."""
 
 CONVICTING_SAMPLES = 3

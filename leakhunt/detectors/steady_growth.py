@@ -5,7 +5,7 @@ Why it matters: it is what every leak has in common; the named patterns are spec
 How it decides: the turnover-calibrated trend test (docs/how-it-decides.md) asks whether births and deaths of the site's own
     turnover could have drifted that far by chance; q is its p value corrected for all sites tested. The same test must hold
     on the last half of the window, which a plateau fails. Where no single stack grows that surely, the sum of the stacks
-    under one function is tested. It convicts at q <= 0.005 where 3 sampled objects or more are in use on average, and at
+    under one function is tested. It convicts at q <= 0.01 where 3 sampled objects or more are in use on average, and at
     q <= 0.001 in any case (with high confidence from 8 snapshots on); between that and 0.05 it only supports what other
     detectors say. If no part grows that surely and the heap as a whole does, its largest parts are tested among themselves,
     and the surest of them is charged at 0.05.
