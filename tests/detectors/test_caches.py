@@ -45,6 +45,24 @@ def test_a_missing_janitor_is_proof_with_goroutine_profiles_and_suspicion_withou
     assert "is in none of 3 goroutine profiles" in finding.text
 
 
+def test_a_missing_janitor_accuses_what_rose_and_may_be_chance() -> None:
+    """By samples alone the last half has come to rest (p=.26); a cache that nothing sweeps will not."""
+    held = [4, 6, 7, 10, 11, 14, 15, 15, 15, 15, 16, 18]
+    row = Row(GO_CACHE, 1024, held, freed=[0, 1, 2, 6, 8, 9, 10, 10, 11, 12, 12, 15])
+    without, running = goroutines(**{"main.serve < main.main": [3, 3, 3]}), goroutines(**{JANITOR: [1, 1, 1]})
+    assert verdicts(cache_no_janitor.examine, evidence(row)) == []
+    assert verdicts(cache_no_janitor.examine, evidence(row, goroutines=running)) == []
+    seen = evidence(row, goroutines=without)
+    assert not any(group.grows for group in seen.groups)
+    assert verdicts(cache_no_janitor.examine, seen) == [("github.com/patrickmn/go-cache.(*cache).Set", "medium")]
+    level = Row(GO_CACHE, 1024, [15, 14, 16, 15] * 3, freed=ramp(12, 3))
+    assert verdicts(cache_no_janitor.examine, evidence(level, goroutines=without)) == []
+    few = Row(GO_CACHE, 1024, held[:3], freed=[0, 1, 2])
+    assert verdicts(cache_no_janitor.examine, evidence(few, goroutines=without)) == [
+        ("github.com/patrickmn/go-cache.(*cache).Set", "high")
+    ]
+
+
 def test_a_janitor_that_runs_acquits() -> None:
     row = Row(GO_CACHE, 96, ramp(12, 5), freed=ramp(12, 1))
     seen = evidence(row, goroutines=goroutines(**{JANITOR: [1, 1, 1]}))
