@@ -8,6 +8,7 @@ sizes that allocate no more, as what main loaded at the start.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +27,18 @@ def p_with_siblings(series: Series, hours: Floats, z: Floats, candidates: NDArra
     """p of the drift test for each of `candidates` that has declining siblings, taken together with them. z is float64[K]."""
     segment = series.longest_segment
     declining: dict[str, list[int]] = defaultdict(list)
-    preloaded = []
+    preloaded: dict[int, dict[int, float]] = {}
     for site in np.flatnonzero(z <= DECLINE_Z).tolist():
         declining[series.sites[site].leaf.function].append(site)
         allocated = series.alloc_samples[site, segment]
         if allocated[-1] == allocated[0]:
-            preloaded.append(site)
+            preloaded[site] = _shares(series, site)
     result: dict[int, float] = {}
     for site in candidates.tolist():
         siblings = set(declining.get(series.sites[site].leaf.function, ()))
-        siblings |= {other for other in preloaded if _same_sizes(series, site, other)}
+        if preloaded:
+            sizes = _shares(series, site)
+            siblings |= {other for other, loaded in preloaded.items() if _same_sizes(sizes, loaded)}
         if not siblings:
             continue
         rows = [site, *sorted(siblings)]
@@ -46,14 +49,14 @@ def p_with_siblings(series: Series, hours: Floats, z: Floats, candidates: NDArra
     return result
 
 
-def _same_sizes(series: Series, a: int, b: int) -> bool:
-    """Whether two sites allocated blocks of the same sizes: their shares of each, by samples, meet in half of all."""
-    shares = []
-    for site in (a, b):
-        blocks = blocks_of(series, site)
-        sampled = blocks[:, 2] * sampling_probability(blocks[:, 0].astype(np.float64), series.period_bytes)
-        total = float(sampled.sum())
-        shares.append(
-            {int(size): float(count) / total for size, count in zip(blocks[:, 0], sampled, strict=True)} if total else {}
-        )
-    return sum(min(share, shares[1].get(size, 0.0)) for size, share in shares[0].items()) >= SAME_SIZES_SHARE
+def _same_sizes(a: Mapping[int, float], b: Mapping[int, float]) -> bool:
+    """Whether two sites allocated blocks of the same sizes: their shares of each meet in half of all."""
+    return sum(min(share, b.get(size, 0.0)) for size, share in a.items()) >= SAME_SIZES_SHARE
+
+
+def _shares(series: Series, site: int) -> dict[int, float]:
+    """What part of a site's allocated samples each block size is."""
+    blocks = blocks_of(series, site)
+    sampled = blocks[:, 2] * sampling_probability(blocks[:, 0].astype(np.float64), series.period_bytes)
+    total = float(sampled.sum())
+    return {int(size): float(count) / total for size, count in zip(blocks[:, 0], sampled, strict=True)} if total else {}
