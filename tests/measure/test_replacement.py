@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from leakhunt.measure.replacement import _same_sizes, p_with_siblings
+from leakhunt.measure.replacement import _same_sizes, _shares, p_with_siblings
 from leakhunt.measure.significance import normal_tail
 from leakhunt.measure.trend import analyse
 from leakhunt.measure.turnover import births_and_deaths, drift, normal_deviate
@@ -70,12 +70,13 @@ def test_sizes_are_alike_where_half_of_the_samples_are() -> None:
     series = evidence(*rows).series
     sites = {site.leaf.function: i for i, site in enumerate(series.sites)}
     a, b, c, d = (sites[name] for name in blocks)
-    assert _same_sizes(series, a, b)
-    assert _same_sizes(series, b, a)
-    assert not any(_same_sizes(series, *pair) for pair in ((a, c), (c, a), (a, d), (b, d)))
+    shares = {site: _shares(series, site) for site in (a, b, c, d)}
+    assert _same_sizes(shares[a], shares[b])
+    assert _same_sizes(shares[b], shares[a])
+    assert not any(_same_sizes(shares[one], shares[other]) for one, other in ((a, c), (c, a), (a, d), (b, d)))
     nothing = evidence(Row("main.a < main.f", 64, [1, 1]), Row("main.e < main.f", 64, [0, 0])).series
     last = len(nothing.sites) - 1
-    assert not _same_sizes(nothing, last, 0)
+    assert not _same_sizes(_shares(nothing, last), _shares(nothing, 0))
 
 
 def test_a_function_is_replaced_with_its_sites() -> None:
