@@ -222,15 +222,22 @@ def _prior(inuse_bytes: NDArray[np.int64], tested: Flags) -> Floats:
 
 def analyse_sum(series: Series, sites: Sequence[int] | None = None) -> Trend:
     """The trend of several sites taken as one (a group that grows together), or of the whole heap."""
-    rows = slice(None) if sites is None else list(sites)
     totals: dict[str, Any] = {
-        name: np.asarray(getattr(series, name)[rows].sum(axis=0, keepdims=True))
+        name: _sum_of(getattr(series, name), sites)[None, :]
         for name in ("inuse_bytes", "inuse_objects", "alloc_bytes", "alloc_objects", "inuse_samples", "alloc_samples")
     }
     samples = float(totals["inuse_samples"].sum())
     scale = float(totals["inuse_bytes"].sum()) / samples if samples > 0 else float(max(series.period_bytes, 1))
     one = replace(series, sites=(AllocationSite(()),), sample_bytes=np.array([scale]), **totals)
     return analyse(one).of(0)
+
+
+def _sum_of(values: NDArray[Any], rows: Sequence[int] | None) -> NDArray[Any]:
+    """The sum of some rows, all of them for None, a few at a time: of a long series a copy of all is a tenth of the memory."""
+    if rows is None:
+        return np.asarray(values.sum(axis=0))
+    parts = [values[list(rows[i : i + _SITES_AT_ONCE])].sum(axis=0) for i in range(0, len(rows), _SITES_AT_ONCE)]
+    return np.sum(parts, axis=0, dtype=values.dtype) if parts else np.zeros(values.shape[1], dtype=values.dtype)
 
 
 def allocation_bytes_per_hour(series: Series) -> Floats:
