@@ -127,7 +127,7 @@ class Evidence(ProfilesAndDumps):
             for group in groups
             if not group.grows
             and group.trend.p <= OTHERS_PROVE_P
-            and float(self.trends.grown_bytes[list(group.sites)].sum()) >= MIN_GROWTH_BYTES
+            and self.grown_bytes(group) >= MIN_GROWTH_BYTES
             and standing(piles, (self.series.sites[site] for site in group.sites)) is not None
         ]
         return (

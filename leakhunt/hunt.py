@@ -240,7 +240,7 @@ def _report(
 
 def _unexplained_bytes(undecided: tuple[Group, ...], evidence: Evidence) -> int:
     """Growth of the sites about which no detector had a word: too few of their objects came and went to test them."""
-    grown = (float(evidence.trends.grown_bytes[list(group.sites)].sum()) for group in undecided)
+    grown = (evidence.grown_bytes(group) for group in undecided)
     return round(sum(each for each in grown if each >= MIN_GROWTH_BYTES))
 
 

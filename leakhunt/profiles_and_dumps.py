@@ -54,6 +54,10 @@ class ProfilesAndDumps:
         """Trends of all sites."""
         return analyse(self.series)
 
+    def grown_bytes(self, group: Group) -> float:
+        """In-use bytes that the group's sites gained over the longest segment."""
+        return float(self.trends.grown_bytes[list(group.sites)].sum())
+
     def retention(self, group: Group) -> Retention | None:
         """Who holds what the group's sites allocated, by the newest dump in which a sampled object of theirs is reached; where
         there are two dumps of the process, with what the path held in the first."""
@@ -186,7 +190,7 @@ class ProfilesAndDumps:
             objects = view.sites.objects_of(self.series.sites[site], by_line)
             parts.setdefault(sole_container(view.paths, view.dominators, objects), []).append(site)
         grown = {key: float(self.trends.grown_bytes[sites].sum()) for key, sites in parts.items()}
-        whole = float(self.trends.grown_bytes[list(group.sites)].sum())
+        whole = self.grown_bytes(group)
         known = [key for key in parts if key is not None and grown[key] >= max(MIN_GROWTH_BYTES, PART_SHARE * whole)]
         if len(known) < 2:
             return [group]
@@ -204,7 +208,7 @@ class ProfilesAndDumps:
 
     def _grew_between_dumps(self, group: Group) -> bool:
         """Whether the path of what rose in profiles grew between the dumps, which count every object."""
-        rose = float(self.trends.grown_bytes[list(group.sites)].sum()) >= MIN_GROWTH_BYTES
+        rose = self.grown_bytes(group) >= MIN_GROWTH_BYTES
         if rose and self.outgrown(group):
             return True
         stay = self.stay(group) if rose and group.trend.p <= OTHERS_PROVE_P else None

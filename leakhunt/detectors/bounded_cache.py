@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leakhunt.detectors.caches import cache_of
+from leakhunt.detectors.caches import HARD_CAPS, cache_of
 from leakhunt.evidence import Evidence
 from leakhunt.measure.course import Course
 from leakhunt.measure.groups import Basis, Group
@@ -31,7 +31,6 @@ from leakhunt.thresholds import AS_EVER_SURE, CAP_NEAR_SHARE, EXPIRED_SHARE, FIL
 from leakhunt.units import format_bytes, format_rate
 
 PATTERN = "bounded-cache"
-HARD_CAPS = frozenset({"golang-lru", "ristretto", "theine", "freecache"})
 _CAPS_OF_COSTS = frozenset({"ristretto"})  # costs may be anything: where a dump shows what grows, such a cap excuses nothing
 _SOFT_CAPS = frozenset({"gcache.SimpleCache"})  # kept only where something has expired
 

@@ -13,7 +13,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.caches import Expiry, cache_of
+from leakhunt.detectors.caches import Expiry, cache_of, is_swept
 from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Stance
@@ -28,13 +28,10 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         if not group.grows and not _rose(evidence, group):
             continue
         found = cache_of(evidence, group)
-        if found is None or found[0].expiry is not Expiry.BY_JANITOR:
+        if found is None or found[0].expiry is not Expiry.BY_JANITOR or is_swept(evidence, found[0]):
             continue
         cache, type_name = found
         profiles = len(evidence.goroutines.times_ns)
-        seen = evidence.goroutines.count(cache.janitor) if cache.janitor else ()
-        if any(seen):
-            continue
         missing = bool(cache.janitor) and profiles > 0
         if not (missing or group.grows):
             continue
@@ -53,5 +50,5 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
 
 def _rose(evidence: Evidence, group: Group) -> bool:
     """Whether the group rose beyond chance by itself, if not by as much as all sites tested ask for, or not to the end."""
-    grown = float(evidence.trends.grown_bytes[list(group.sites)].sum())
-    return evidence.snapshots >= MIN_SNAPSHOTS and group.trend.p <= ALPHA and grown >= MIN_GROWTH_BYTES
+    large = evidence.grown_bytes(group) >= MIN_GROWTH_BYTES
+    return evidence.snapshots >= MIN_SNAPSHOTS and group.trend.p <= ALPHA and large

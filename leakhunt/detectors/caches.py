@@ -211,6 +211,9 @@ CACHES: tuple[Cache, ...] = (
 )
 
 
+HARD_CAPS = frozenset({"golang-lru", "ristretto", "theine", "freecache"})  # caches that evict at a cap by construction
+
+
 def cache_of(evidence: Evidence, group: Group) -> tuple[Cache, str] | None:
     """The known cache that a group's objects are in, with its type's name: by the types on their retention path, else by the
     stacks of the group and its company; None where there is none."""

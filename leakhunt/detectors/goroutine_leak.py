@@ -24,7 +24,7 @@ from leakhunt.measure.goroutines import GoroutineStack, standing
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.model.site import AllocationSite, package_of
-from leakhunt.thresholds import GOROUTINE_GROWTH, GOROUTINE_RATIO, OBJECTS_A_GOROUTINE
+from leakhunt.thresholds import OBJECTS_A_GOROUTINE
 
 PATTERN = "goroutine-leak"
 _DESCRIPTOR = "runtime.malg"
@@ -33,11 +33,7 @@ _CONNECTIONS = "unclosed-body"
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that belong to goroutines which grow in number."""
-    rising = [
-        s
-        for s in evidence.goroutines.by_own_functions
-        if s.growth >= GOROUTINE_GROWTH and s.counts[-1] >= GOROUTINE_RATIO * s.counts[0]
-    ]
+    rising = [stack for stack in evidence.goroutines.by_own_functions if stack.multiplies]
     leaked = sum(stack.counts[-1] for stack in evidence.leaked.stacks)
     for group in evidence.growing_groups:
         held = held_in(evidence, group)

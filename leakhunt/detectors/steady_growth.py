@@ -29,7 +29,7 @@ PATTERN = "steady-growth"
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses every group that grows; with too few snapshots, every group that grew."""
     for group in evidence.growing_groups:
-        grown = sum(float(evidence.trends.grown_bytes[site]) for site in group.sites)
+        grown = evidence.grown_bytes(group)
         yield _candidate(group, grown) if group.basis is Basis.ROSE else _growth(group, grown)
 
 

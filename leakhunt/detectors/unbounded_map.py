@@ -15,8 +15,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.bounded_cache import HARD_CAPS
-from leakhunt.detectors.caches import Expiry, cache_of, is_swept
+from leakhunt.detectors.caches import HARD_CAPS, Expiry, cache_of, is_swept
 from leakhunt.detectors.frames import free_near, function_near
 from leakhunt.detectors.held import Held, held_in, shows, speaks_against
 from leakhunt.evidence import Evidence

@@ -27,7 +27,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     functions = np.array([site.leaf.function for site in evidence.series.sites])
     grown = evidence.trends.grown_bytes
     for group in evidence.groups:
-        gained = float(grown[list(group.sites)].sum())
+        gained = evidence.grown_bytes(group)
         if gained <= 0:
             continue
         function = evidence.series.sites[group.seed].leaf.function

@@ -29,9 +29,14 @@ class GoroutineStack:
         return self.counts[-1] - self.counts[0] if self.counts else 0
 
     @property
+    def multiplies(self) -> bool:
+        """Whether many more stand there at the end."""
+        return self.growth >= GOROUTINE_GROWTH and self.counts[-1] >= GOROUTINE_RATIO * self.counts[0]
+
+    @property
     def piles_up(self) -> bool:
         """Whether many more stand there, in a rising order that is no chance, a good part of them since half of the time."""
-        if self.growth < GOROUTINE_GROWTH or self.counts[-1] < GOROUTINE_RATIO * self.counts[0]:
+        if not self.multiplies:
             return False
         late = self.counts[-1] - self.counts[len(self.counts) // 2]
         return kendall_tail(np.array(self.counts, dtype=np.float64)) <= PILE_UP_P and late >= PILE_UP_LATE_SHARE * self.growth
@@ -67,7 +72,7 @@ class GoroutineSeries:
             merged[key] = GoroutineStack(stack.frames if known is None else known.frames, counts)
         return tuple(merged.values())
 
-    @property
+    @cached_property
     def piles(self) -> tuple[GoroutineStack, ...]:
         """Where goroutines pile up, the fastest first."""
         return tuple(sorted((stack for stack in self.by_own_functions if stack.piles_up), key=lambda stack: -stack.growth))

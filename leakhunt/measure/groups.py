@@ -101,8 +101,9 @@ def find_groups(series: Series, trends: Trends, in_focus: NDArray[np.bool_]) -> 
     functions = _functions(series)
     seeds = growing(trends) | trends.growing_as_ever
     found = _site_groups(series, trends, seeds & in_focus, Basis.SITE)
-    as_ever = [_as_ever(trends, group) for group in found if _explained(trends, np.array(group.sites))]
-    groups = [_surer(trends, group, functions.growing) for group in found if not _explained(trends, np.array(group.sites))]
+    explained = [_explained(trends, np.array(group.sites)) for group in found]
+    as_ever = [_as_ever(trends, group) for group, excused in zip(found, explained, strict=True) if excused]
+    groups = [_surer(trends, group, functions.growing) for group, excused in zip(found, explained, strict=True) if not excused]
     free = in_focus & ~_taken([*groups, *as_ever], len(in_focus))
     longer = [function for function in functions.growing if not _explained(trends, function.sites)]
     groups += _function_groups(longer, trends, free, _taken(groups, len(in_focus)))

@@ -106,19 +106,18 @@ class Trends(SiteTrends):
     def growing(self) -> Flags:
         """bool[K]: grows as a leak does: beyond its turnover, to the end, not as load or a filling cache would, and by enough
         to report."""
-        return np.asarray(
-            self.tested & (self.q <= ALPHA) & (self.last_half_p <= LAST_HALF_ALPHA) & (self.grown_bytes >= MIN_GROWTH_BYTES)
-        )
+        return self._growing & (self.q <= ALPHA)
 
     @property
     def growing_as_ever(self) -> Flags:
         """bool[K]: grows just so, but its objects live no longer than before, as under rising load or in a cache that fills."""
+        return self._growing & (self.rise_q <= ALPHA) & ~self.lengthening
+
+    @property
+    def _growing(self) -> Flags:
+        """bool[K]: was tested, rose in the last half too, and by enough to report."""
         return np.asarray(
-            self.tested
-            & ~self.lengthening
-            & (self.rise_q <= ALPHA)
-            & (self.last_half_p <= LAST_HALF_ALPHA)
-            & (self.grown_bytes >= MIN_GROWTH_BYTES)
+            self.tested & (self.last_half_p <= LAST_HALF_ALPHA) & (self.grown_bytes >= MIN_GROWTH_BYTES), dtype=np.bool_
         )
 
     def of(self, site: int) -> Trend:
@@ -154,9 +153,8 @@ def analyse(series: Series) -> Trends:
     """The trend of every site over the longest segment of `series`. O(sites * snapshots), memory beside the result bounded."""
     segment = series.longest_segment
     n, k = segment.stop - segment.start, len(series.sites)
-    hours = (series.times_ns[segment] - series.times_ns[segment][:1].sum()) / NS_PER_HOUR
-    chunks = [_site_trends(series, slice(i, i + _SITES_AT_ONCE), segment, hours) for i in range(0, max(k, 1), _SITES_AT_ONCE)]
-    columns: dict[str, Any] = {f.name: np.concatenate([getattr(c, f.name) for c in chunks]) for f in fields(SiteTrends)}
+    hours = _hours(series, segment)
+    columns = _columns(series, segment)
     if len(series.segment_starts) > 1:
         columns |= _with_other_processes(series, segment, columns)
     enough = columns["events"] >= MIN_EVENTS
@@ -184,6 +182,18 @@ def analyse(series: Series) -> Trends:
     )
 
 
+def _columns(series: Series, segment: slice) -> dict[str, Any]:
+    """The columns of SiteTrends by name, over one segment."""
+    hours, rows = _hours(series, segment), range(0, max(len(series.sites), 1), _SITES_AT_ONCE)
+    chunks = [_site_trends(series, slice(i, i + _SITES_AT_ONCE), segment, hours) for i in rows]
+    return {f.name: np.concatenate([getattr(chunk, f.name) for chunk in chunks]) for f in fields(SiteTrends)}
+
+
+def _hours(series: Series, segment: slice) -> Floats:
+    times_ns = series.times_ns[segment]
+    return np.asarray((times_ns - times_ns[:1].sum()) / NS_PER_HOUR, dtype=np.float64)
+
+
 def _with_other_processes(series: Series, segment: slice, columns: Mapping[str, Any]) -> dict[str, Any]:
     """z, p and events of `columns` with what the series says of the same sites before and after a restart: Stouffer's sum,
     each process weighted by the square root of its events. Growth that every process shows counts more than one's; what the
@@ -195,20 +205,13 @@ def _with_other_processes(series: Series, segment: slice, columns: Mapping[str, 
         if start == segment.start:
             z, seen = columns["z"], columns["events"]
         else:
-            one = analyse(_process(series, slice(start, stop)))
-            z, seen = one.z, one.events
+            other = _columns(series, slice(start, stop))
+            z, seen = other["z"], other["events"]
             events += seen
         weighted, squares = weighted + np.sqrt(seen) * z, squares + seen
     z = np.where(squares > 0, weighted / np.sqrt(np.maximum(squares, 1.0)), columns["z"])
     z = np.where(columns["p"] > ALPHA, np.minimum(z, columns["z"]), z)
     return {"z": z, "p": np.where(columns["resized"], columns["p"], normal_tail(z)), "events": events}
-
-
-def _process(series: Series, segment: slice) -> Series:
-    """The snapshots of one segment as a series."""
-    names = ("inuse_bytes", "inuse_objects", "alloc_bytes", "alloc_objects", "inuse_samples", "alloc_samples")
-    cut: dict[str, Any] = {name: getattr(series, name)[:, segment] for name in names}
-    return replace(series, times_ns=series.times_ns[segment], segment_starts=(0,), **cut)
 
 
 def _prior(inuse_bytes: NDArray[np.int64], tested: Flags) -> Floats:
