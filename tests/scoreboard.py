@@ -34,13 +34,14 @@ MIN_BYTES = 1 << 20  # the floor that every rule below is given too
 # The parts of the labels, in the order of the page. A part that is not opened yet is not hunted and not on the page; it is
 # opened by taking it out of UNOPENED, once, after the last change of a threshold.
 PARTS = {
+    "held": "Held part",
     "last": "Last part",
     "blind": "Blind part",
     "fresh": "Fresh part",
     "sealed": "Sealed part",
     "development": "Development part",
 }
-UNOPENED: frozenset[str] = frozenset()
+UNOPENED: frozenset[str] = frozenset({"held"})
 GAINS = (10.0, 20.0, 40.0)  # sampled objects that a leak gains, in classes
 NAMED_WITHIN = 4  # a culprit counts as named when it is among the first frames shown of the case's first site
 
