@@ -32,7 +32,13 @@ def next_steps(verdict: Verdict, cases: Sequence[Case], evidence: Evidence) -> t
         steps.append(_more_snapshots(cases, evidence))
     filling = [case for case in cases if case.verdict is Verdict.FILLING and case.growth.bytes_per_hour > 0]
     if filling:
-        steps.append(_until_full(max(filling, key=lambda case: case.growth.bytes_per_hour), evidence))
+        fastest = max(filling, key=lambda case: case.growth.bytes_per_hour)
+        steps.append(_until_full(fastest, evidence))
+        if fastest.retention is None:
+            steps.append(
+                f"or take a heap dump (runtime/debug.WriteHeapDump) now and one later: two count the entries of what holds the "
+                f"objects of {printable(fastest.site.leaf.function)}, and show a cap if it keeps one"
+            )
     leaking = [case for case in cases if case.verdict in {Verdict.LEAK, Verdict.SUSPECT} and case.retention is None]
     if leaking and evidence.snapshots >= MIN_SNAPSHOTS:
         steps.append(

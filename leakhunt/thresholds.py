@@ -107,8 +107,9 @@ as a whole is one more test, at this level."""
 
 SURE_LAST_HALF_P = 0.25
 """What "point upwards" means then, as half a window has a third of the power. Fixtures: it convicts two more leaks (p of the
-last half .10 and .20) and no control; from a q of .01 on it would find two more of 262, whole and cut to 5, 8 and 12
-snapshots, and make five more false alarms. What has come to rest is told by its shape (plateau, filling)."""
+last half .10 and .20) and no control; to convict from a q of .01 on would find two more of 262, whole and cut to 5, 8 and 12
+snapshots, and make five more false alarms: such growth is doubtful, which makes one more leak of 429 found, by its mechanism,
+and one more control a suspicion. What has come to rest is told by its shape (plateau, filling)."""
 
 HEAP_SHARE = 0.25
 """A part of the heap's growth is tested after the heap from this share on: at most four disjoint parts are that large, so few

@@ -62,6 +62,7 @@ def test_what_fills_is_told_by_as_long_again() -> None:
     (case,) = report.cases
     assert "12 more snapshots" in report.next_steps[0]
     assert f"{case.site.leaf.function} comes to rest by then if it fills, and gains" in report.next_steps[0]
+    assert "or take a heap dump" in report.next_steps[1]
 
 
 def test_a_clean_series_asks_for_nothing() -> None:

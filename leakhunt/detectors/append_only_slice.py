@@ -46,7 +46,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             detector="append-only-slice",
             pattern=PATTERN,
             stance=Stance.IMPLICATES,
-            confidence=Confidence.MEDIUM if (shown or rungs) and not group.may_be_chance else Confidence.LOW,
+            confidence=Confidence.MEDIUM if (shown or rungs) and not group.is_doubtful else Confidence.LOW,
             sites=group.sites,
             text=f"a slice is appended to and never cut: {how}",
             facts={"reallocations": max(0, len(rungs) - 1), "array_bytes": rungs[-1] if rungs else 0},

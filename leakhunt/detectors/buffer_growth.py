@@ -52,7 +52,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             detector="buffer-growth",
             pattern=PATTERN,
             stance=Stance.IMPLICATES,
-            confidence=Confidence.LOW if group.may_be_chance else Confidence.MEDIUM,
+            confidence=Confidence.LOW if group.is_doubtful else Confidence.MEDIUM,
             sites=group.sites,
             text=(
                 f"buffers get larger and stay: {function} makes them, their bytes grew {last_bytes / first_bytes:.1f}-fold and "

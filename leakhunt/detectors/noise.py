@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from leakhunt.evidence import Evidence
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.model.series import Trend
-from leakhunt.thresholds import ALPHA, CHANCE_Q, CHANCE_SAMPLES, MIN_SNAPSHOTS
+from leakhunt.thresholds import ALPHA, CHANCE_Q, CHANCE_SAMPLES, LAST_HALF_ALPHA, MIN_SNAPSHOTS
 from leakhunt.units import counted, format_bytes
 
 PATTERN = "noise"
@@ -27,7 +27,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     trends = evidence.trends
     for group in evidence.groups:
         trend = group.trend
-        if (group.grows and not group.may_be_chance) or not trend.tested:
+        if (group.grows and not group.is_doubtful) or not trend.tested:
             continue
         yield Finding(
             detector="noise",
@@ -45,7 +45,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
 
 def _why(trend: Trend, grows: bool) -> str:
     """What the test found wanting: of growth over the whole window that is beyond chance, its last half or its lifetimes."""
-    if not grows and trend.q <= ALPHA:
+    if trend.q <= ALPHA and trend.last_half_p > LAST_HALF_ALPHA:
         return f"rose, and its last half alone does not show it (p={trend.last_half_p:.2g})"
     if not grows and trend.p <= CHANCE_Q and trend.q == 1:
         return f"rose (p={trend.p:.2g}), and no object lives longer than those before"

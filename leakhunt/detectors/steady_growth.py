@@ -39,7 +39,7 @@ def _growth(group: Group, grown: float) -> Finding:
         confidence = Confidence.MEDIUM
     elif trend.q <= SURE_Q:
         confidence = Confidence.HIGH if trend.snapshots >= CONVICTING_SNAPSHOTS else Confidence.MEDIUM
-    elif trend.q <= CONVICTING_Q and trend.samples >= CONVICTING_SAMPLES:
+    elif trend.q <= CONVICTING_Q and trend.samples >= CONVICTING_SAMPLES and not group.is_doubtful:
         confidence = Confidence.MEDIUM
     else:
         confidence = Confidence.LOW

@@ -47,7 +47,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             detector="unbounded-map",
             pattern=PATTERN,
             stance=Stance.IMPLICATES,
-            confidence=Confidence.MEDIUM if what and not group.may_be_chance else Confidence.LOW,
+            confidence=Confidence.MEDIUM if what and not group.is_doubtful else Confidence.LOW,
             sites=group.sites,
             text=f"entries of a map pile up: {what or near}{freed}",
             facts={"map_tables": sum(map_tables(evidence.series, site) for site in group.sites)},

@@ -44,7 +44,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             detector="unbounded-queue",
             pattern=PATTERN,
             stance=Stance.IMPLICATES,
-            confidence=Confidence.LOW if group.may_be_chance else Confidence.MEDIUM,
+            confidence=Confidence.LOW if group.is_doubtful else Confidence.MEDIUM,
             sites=group.sites,
             text=f"elements of a queue pile up: {how}, faster than they are taken out",
             facts={"function": function or "", "freed_share": evidence.freed_share(group)},

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from leakhunt.measure.cogrowth import growth_groups
 from leakhunt.measure.containers import grew_once, ladder
+from leakhunt.measure.course import course_of
 from leakhunt.measure.functions import by_function
+from leakhunt.measure.shape import plateau
 from leakhunt.measure.trend import Trends, analyse, analyse_sum
 from leakhunt.model.series import Series, Trend
 from leakhunt.thresholds import (
@@ -25,7 +27,9 @@ from leakhunt.thresholds import (
     CONSPICUOUS_MOST,
     CONSPICUOUS_PEAK_BYTES,
     CONSPICUOUS_RATIO,
+    CONVICTING_Q,
     HEAP_SHARE,
+    LAST_HALF_ALPHA,
     MIN_GROWTH_BYTES,
     MIN_SNAPSHOTS,
     OUTGROWN_RATIO,
@@ -74,17 +78,24 @@ class Group:
         return self.basis is not Basis.CONSPICUOUS
 
     @property
-    def may_be_chance(self) -> bool:
-        """Whether its growth is significant, by few samples, and no more than one expects now and then where nothing grows."""
+    def is_doubtful(self) -> bool:
+        """Whether its growth is significant, and either by few samples and no more than one expects now and then where nothing
+        grows, or such that its last half alone does not show it."""
         weak = self.trend.q > CHANCE_Q and self.trend.samples < CHANCE_MOST_SAMPLES
-        return weak and self.basis in (Basis.SITE, Basis.FUNCTION)
+        rests = self.trend.q > SURE_Q and self.trend.last_half_p > LAST_HALF_ALPHA
+        return (weak or rests) and self.basis in (Basis.SITE, Basis.FUNCTION)
 
 
 def growing(trends: Trends) -> NDArray[np.bool_]:
     """bool[K]: what grows by the trend test, and what grows so surely over the whole window that its last half, which has a
     third of the power, may be less sure."""
-    sure = trends.tested & (trends.q <= SURE_Q) & (trends.last_half_p <= SURE_LAST_HALF_P)
-    return np.asarray(trends.growing | (sure & (trends.grown_bytes >= MIN_GROWTH_BYTES)), dtype=np.bool_)
+    return np.asarray(trends.growing | _may_rest(trends, SURE_Q), dtype=np.bool_)
+
+
+def _may_rest(trends: Trends, q: float) -> NDArray[np.bool_]:
+    """bool[K]: what grows over the whole window, at level `q`, and more likely than not in its last half."""
+    sure = trends.tested & (trends.q <= q) & (trends.last_half_p <= SURE_LAST_HALF_P)
+    return np.asarray(sure & (trends.grown_bytes >= MIN_GROWTH_BYTES), dtype=np.bool_)
 
 
 def find_groups(series: Series, trends: Trends, in_focus: NDArray[np.bool_]) -> tuple[Group, ...]:
@@ -111,6 +122,9 @@ def find_groups(series: Series, trends: Trends, in_focus: NDArray[np.bool_]) -> 
         groups = _by_heap(series, trends, functions.all, in_focus) or groups
     taken = _taken(groups, len(in_focus))
     groups += [group for group in as_ever if not taken[list(group.sites)].any()]
+    free &= ~_taken(groups, len(in_focus))
+    doubtful = _site_groups(series, trends, _may_rest(trends, CONVICTING_Q) & free, Basis.SITE)
+    groups += [group for group in doubtful if plateau(course_of(series, group.sites)) is None]
     free &= ~_taken(groups, len(in_focus))
     groups += _outgrown_groups(series, trends, free)
     free &= ~_taken(groups, len(in_focus))

@@ -45,7 +45,7 @@ def test_a_missing_janitor_is_proof_with_goroutine_profiles_and_suspicion_withou
     assert "is in none of 3 goroutine profiles" in finding.text
 
 
-def test_a_missing_janitor_accuses_what_rose_and_may_be_chance() -> None:
+def test_a_missing_janitor_accuses_what_rose_and_is_doubtful() -> None:
     """By samples alone the last half has come to rest (p=.26); a cache that nothing sweeps will not."""
     held = [4, 6, 7, 10, 11, 14, 15, 15, 15, 15, 16, 18]
     row = Row(GO_CACHE, 1024, held, freed=[0, 1, 2, 6, 8, 9, 10, 10, 11, 12, 12, 15])

@@ -23,6 +23,7 @@ from leakhunt.detectors import (
 from leakhunt.measure.course import Course
 from leakhunt.measure.groups import Basis
 from leakhunt.measure.shape import LoadStep
+from leakhunt.thresholds import LAST_HALF_ALPHA
 from tests.detectors.lab import Row, evidence, ramp, verdicts
 
 PUT = "main.put < main.serve"
@@ -128,9 +129,10 @@ def test_noise_says_what_was_found_wanting() -> None:
         (0.01, 0.06, False, "within chance"),
         (0.01, 1.0, True, "within chance"),
         (0.01, 0.05, False, "rose, and its last half alone does not show it (p=0.2)"),
-        (0.01, 0.05, True, "within chance"),
+        (0.01, 0.05, True, "rose, and its last half alone does not show it (p=0.2)"),
     ):
         assert noise._why(dataclasses.replace(trend, p=p, q=q, last_half_p=0.2), grows) == words
+    assert noise._why(dataclasses.replace(trend, p=0.01, q=0.05, last_half_p=LAST_HALF_ALPHA), True) == "within chance"
     assert [noise._confidence(samples, False) for samples in (5.9, 6)] == ["high", "low"]
     assert noise._confidence(5.9, True) == "low"
 

@@ -8,7 +8,7 @@ from leakhunt.config import Settings
 from leakhunt.detectors import append_only_slice
 from leakhunt.measure.groups import Basis, Group, _Function, _wider, join, part
 from leakhunt.measure.trend import analyse_sum
-from leakhunt.thresholds import ALPHA, SURE_Q
+from leakhunt.thresholds import ALPHA, CONVICTING_Q, LAST_HALF_ALPHA, SURE_LAST_HALF_P, SURE_Q
 from tests.detectors.lab import Row, evidence, ramp
 
 LEVEL = [3, 4, 3, 3, 4, 3, 4, 4, 3, 3, 4, 3]
@@ -231,14 +231,29 @@ def test_a_function_whose_growing_stacks_live_as_ever_is_not_surer_than_they_are
     assert {group.basis for group in seen.growing_groups} == {Basis.AS_EVER}
 
 
-def test_growth_that_may_be_chance_is_a_sites_at_a_weak_q() -> None:
+def test_growth_that_the_last_half_does_not_show_is_doubtful_and_what_came_to_rest_is_none() -> None:
+    rises = Row("main.setUp < main.begin", 640, [13, 17, 21, 24, 30], freed=[0, 7, 14, 19, 30])
+    (group,) = evidence(rises).growing_groups
+    assert SURE_Q < group.trend.q <= CONVICTING_Q
+    assert group.is_doubtful
+    assert LAST_HALF_ALPHA < group.trend.last_half_p <= SURE_LAST_HALF_P
+    assert not replace(group, trend=replace(group.trend, last_half_p=LAST_HALF_ALPHA)).is_doubtful
+    assert not replace(group, trend=replace(group.trend, q=SURE_Q)).is_doubtful
+    rests = Row("main.compile < main.page", 640, [4, 5, 7, 7, 9, 9, 9, 9, 10, 10, 10, 10])
+    seen = evidence(rests)
+    assert SURE_Q < seen.trends.q.min() <= CONVICTING_Q
+    assert seen.trends.last_half_p[seen.trends.q.argmin()] <= SURE_LAST_HALF_P
+    assert seen.growing_groups == ()
+
+
+def test_growth_that_is_doubtful_is_a_sites_at_a_weak_q() -> None:
     seen = evidence(Row("main.a < main.f < main.x", 640, ramp(12, 6)))
     (group,) = seen.growing_groups
-    assert not group.may_be_chance
+    assert not group.is_doubtful
     weak = replace(group, trend=replace(group.trend, q=0.03, samples=11.9))
-    assert weak.may_be_chance
-    assert not replace(weak, trend=replace(weak.trend, samples=12.0)).may_be_chance
-    assert not replace(weak, basis=Basis.OUTGROWN).may_be_chance
+    assert weak.is_doubtful
+    assert not replace(weak, trend=replace(weak.trend, samples=12.0)).is_doubtful
+    assert not replace(weak, basis=Basis.OUTGROWN).is_doubtful
 
 
 def test_a_function_that_other_leaks_make_surer_does_not_vouch_for_a_site() -> None:
