@@ -91,8 +91,8 @@ def _few_for_each(objects: float, goroutines: float) -> bool:
 
 
 def _stack_of(evidence: Evidence, group: Group, rising: list[GoroutineStack], descriptors: bool) -> GoroutineStack | None:
-    """The fastest growing goroutine stack that the group's allocations belong to, by function, else by type, else by package
-    and number."""
+    """The fastest growing goroutine stack that the group's allocations belong to, by function, else by type, else by package:
+    where it is of no other package (the worker of a library's object), or by number."""
     packages = {package_of(evidence.series.sites[site].leaf.function) for site in group.sites}
     ordered = sorted(rising, key=lambda stack: -stack.growth)
     if found := standing(ordered, (evidence.series.sites[site] for site in group.sites)):
@@ -100,7 +100,7 @@ def _stack_of(evidence: Evidence, group: Group, rising: list[GoroutineStack], de
     gained = _gained(evidence, group)
     for stack in ordered:
         calls = {package_of(function) for function in AllocationSite(stack.frames).own_functions}
-        if calls & packages and _few_for_each(gained, stack.growth):
+        if calls & packages and (calls <= packages - {"main"} or _few_for_each(gained, stack.growth)):
             return stack
     return ordered[0] if ordered and descriptors else None
 

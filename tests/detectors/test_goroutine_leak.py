@@ -82,6 +82,15 @@ def test_goroutines_elsewhere_do_not_explain_a_site() -> None:
     assert verdicts(goroutine_leak.examine, evidence(PAYLOAD, goroutines=elsewhere)) == []
 
 
+def test_the_workers_of_a_library_belong_to_what_it_allocates() -> None:
+    """A cache with a worker for every event: its tables are of many sampled objects, what it is asked for is another's."""
+    tables = Row("example.com/cache.New < main.find < main.serve", 4096, ramp(12, 40))
+    workers = goroutines(**{"runtime.gopark < example.com/cache.(*Cache).worker": ramp(12, 25)})
+    assert verdicts(goroutine_leak.examine, evidence(tables, goroutines=workers)) == [("example.com/cache.New", "high")]
+    values = Row("main.load < main.find < main.serve", 4096, ramp(12, 40))
+    assert verdicts(goroutine_leak.examine, evidence(values, goroutines=workers)) == []
+
+
 def test_methods_of_one_type_belong_together() -> None:
     row = Row("main.(*board).open < main.(*board).talk < main.serve", 2048, ramp(12, 5))
     carrying = goroutines(**{"runtime.gopark < runtime.chanrecv < main.(*board).carry": ramp(12, 40)})
