@@ -13,14 +13,12 @@ from leakhunt.cli.report_options import (
     RedactOption,
     TrimPathOption,
 )
-from leakhunt.cli.source_options import EscapeOption, SourceOption, SourceUrlOption
+from leakhunt.cli.source_options import BinaryOption, EscapeOption, SourceOption, SourceUrlOption
 
 
 def hunt(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files, folders, globs, - or http(s) URLs.")],
-    binary: Annotated[
-        str | None, typer.Option(metavar="EXE", help="The executable that the process ran: names what heap dumps hold.")
-    ] = None,
+    binary: BinaryOption = None,
     limit: Annotated[str | None, typer.Option(metavar="SIZE", help="The process's memory limit: 2GiB.")] = None,
     warmup: Annotated[int | None, typer.Option(min=0, metavar="N", help="Drop the first N snapshots.")] = None,
     focus: Annotated[str | None, typer.Option(metavar="REGEX", help="Only stacks with a function that matches.")] = None,
