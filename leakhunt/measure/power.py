@@ -80,16 +80,16 @@ def snapshots_to_show(hours: Floats, tests: int, period_bytes: int, bytes_per_ho
     distance = max(own, _LEAST_DISTANCE_HOURS)
     for _ in range(_MOST_DOUBLINGS):
         least, most = max(1, MIN_SNAPSHOTS - len(hours)), MOST_MORE_SNAPSHOTS
-        if (detected := _after(hours, most, distance, tests, period_bytes)) is not None and detected <= bytes_per_hour:
+        found = _after(hours, most, distance, tests, period_bytes)
+        if found is not None and found <= bytes_per_hour:
             while least < most:
                 middle = (least + most) // 2
                 detected = _after(hours, middle, distance, tests, period_bytes)
                 if detected is not None and detected <= bytes_per_hour:
-                    most = middle
+                    most, found = middle, detected
                 else:
                     least = middle + 1
-            found = _after(hours, most, distance, tests, period_bytes)
-            return None if found is None else NextSnapshots(most, distance, found)
+            return NextSnapshots(most, distance, found)
         distance *= 2
     return None
 

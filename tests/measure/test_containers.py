@@ -79,6 +79,7 @@ def test_rungs_allocated_once_are_one_container() -> None:
         ((1 << 20, 1 << 23, 1 << 24, 1 << 25), (1 << 23, 1 << 24, 1 << 25)),  # the first is none of the row
         ((65536, 1 << 18, 1 << 19, 1 << 20), (65536, 1 << 18, 1 << 19, 1 << 20)),  # below the period one step may be missing
         ((1 << 19, 1 << 21, 1 << 22), ()),  # and not above it
+        ((65536, 5 << 16, 1 << 19), ()),  # nor two
         ((8192, 16384, 32768, 65536), (16384, 32768, 65536)),  # smaller ones do not count
     ],
 )

@@ -2,9 +2,11 @@
 
 import pytest
 
-from leakhunt.measure.goroutines import GoroutineStack, standing
+from leakhunt.measure.goroutines import GoroutineStack, goroutine_series, stack_counts, standing
+from leakhunt.model.profile import Profile, ProfileKind, ValueType
 from leakhunt.model.site import AllocationSite, Frame
 from tests.detectors.lab import goroutines, ramp
+from tests.profiles import int64
 
 
 def stack(*counts: int) -> GoroutineStack:
@@ -45,3 +47,41 @@ def test_a_stack_belongs_to_a_site_by_function_before_type() -> None:
     assert standing(both, [of("main.open", "main.(*hub).Accept")]) is listen
     assert standing(both, [of("main.(*room).listen", "main.main"), of("fmt.Sprint", "main.hub")]) is None
     assert standing([], [of("main.(*hub).talk")]) is None
+
+
+def test_goroutines_are_counted_by_stack_with_files_and_lines() -> None:
+    """A goroutine profile has one value a sample. `wait` is inlined into `serve`: one location of two lines; one location has
+    a function without a name."""
+    profile = Profile(
+        source="goroutine",
+        kind=ProfileKind.GOROUTINE,
+        sample_types=(ValueType("goroutine", "count"),),
+        default_sample_type="goroutine",
+        block_bytes=int64([0] * 4),
+        location_addresses=int64([1, 2, 3]),
+        location_mappings=int64([-1] * 3),
+        function_names=["main.wait[go.shape.int]", "main.serve", "main.poll"],
+        function_files=["main.go", "main.go", "poll.go"],
+        mappings=(),
+        period=1,
+        period_type=ValueType("goroutine", "count"),
+        time_ns=1,
+        values=int64([3, 1, 4, 2]),
+        stack_offsets=int64([0, 1, 2, 3, 5]),
+        stack_locations=int64([0, 1, 0, 1, 2]),
+        line_offsets=int64([0, 2, 3, 4]),
+        line_functions=int64([0, 1, 2, -1]),
+        line_numbers=int64([7, 12, 9, 0]),
+    )
+    serve = (Frame("main.wait[...]", "main.go", 7), Frame("main.serve", "main.go", 12))
+    assert stack_counts(profile) == {serve: 7, (Frame("main.poll", "poll.go", 9),): 3}
+
+
+def test_a_series_is_in_order_of_time_and_knows_every_stack() -> None:
+    a, b, c = ((Frame(name),) for name in ("main.a", "main.b", "main.c"))
+    seen = goroutine_series([(20, {a: 1, b: 5}), (10, {a: 2}), (20, {b: 9, c: 3})], "dumps")
+    assert (seen.times_ns, seen.source) == ((10, 20, 20), "dumps")
+    assert [(each.frames, each.counts) for each in seen.stacks] == [(b, (0, 5, 9)), (c, (0, 0, 3)), (a, (2, 1, 0))]
+    assert seen.totals == (2, 6, 12)
+    assert seen.count("main.") == seen.totals
+    assert seen.count("ain.b") == (0, 5, 9)

@@ -6,7 +6,7 @@ import numpy as np
 
 from leakhunt.config import Settings
 from leakhunt.detectors import append_only_slice
-from leakhunt.measure.groups import Basis, Group, _Function, _wider, join, part
+from leakhunt.measure.groups import Basis, Group, _as_ever, _Function, _wider, join, part
 from leakhunt.measure.trend import analyse_sum
 from leakhunt.thresholds import ALPHA, CONVICTING_Q, LAST_HALF_ALPHA, SURE_LAST_HALF_P, SURE_Q
 from tests.detectors.lab import Row, evidence, ramp
@@ -128,7 +128,7 @@ def test_groups_are_disjoint() -> None:
 
 def test_joined_groups_have_the_sum_and_the_surer_significance() -> None:
     seen = evidence(
-        Row("main.a < main.f < main.x", 640, ramp(12, 3, start=90)), Row("main.b < main.g < main.y", 640, ramp(12, 6))
+        Row("main.a < main.f < main.x", 640, ramp(12, 3, start=90)), Row("main.b < main.g < main.y", 640, [0] * 11 + [66])
     )
     names = [site.leaf.function for site in seen.series.sites]
     a, b = names.index("main.a"), names.index("main.b")
@@ -218,6 +218,18 @@ def test_what_grows_and_lives_as_ever_is_a_group_of_its_own() -> None:
     (group,) = seen.growing_groups
     assert (group.basis, len(group.sites)) == (Basis.AS_EVER, 2)
     assert group.trend.q == seen.trends.rise_q.min()
+
+
+def test_a_rise_is_that_of_the_surest_site_whose_objects_live_as_ever() -> None:
+    seen = evidence(*[Row(f"main.{name} < main.f", 640, ramp(12, 6)) for name in "abcd"])
+    sites = tuple(i for i, site in enumerate(seen.series.sites) if site.leaf.function != "main.idle")
+    rise_q, lengthening, tested = np.ones(5), np.zeros(5, dtype=bool), np.ones(5, dtype=bool)
+    rise_q[list(sites)] = (0.03, 0.02, 0.001, 0.01)
+    lengthening[sites[2]], tested[sites[3]] = True, False
+    group = Group(sites, Basis.SITE, analyse_sum(seen.series, sites))
+    found = _as_ever(replace(seen.trends, rise_q=rise_q, lengthening=lengthening, tested=tested), group)
+    assert (found.basis, found.sites, found.trend.q) == (Basis.AS_EVER, sites, 0.02)
+    assert found.trend.bytes_per_hour == group.trend.bytes_per_hour
 
 
 def test_a_function_whose_growing_stacks_live_as_ever_is_not_surer_than_they_are() -> None:

@@ -115,10 +115,17 @@ def test_the_interval_of_a_difference_by_hand() -> None:
         (-1_000 - high, -1_000 + math.hypot(nothing_lost, low)), abs=1
     )
     assert difference_interval(7, zero, zero) == (7, 7)
+    assert difference_interval(7, (7, 0.0, 0.0), None) == (7, 7)
 
 
 def test_weights_below_a_byte_count() -> None:
     assert interval(10, 5.0, 2.5) == pytest.approx((10 - 0.5 * (20 - 12.21), 10 + 0.5 * (30.89 - 20)), abs=1)
+
+
+def test_one_object_that_was_likely_to_be_seen() -> None:
+    """One of the period's size: (1 - p) / p = .582 is V and the weight, so the count is 1 / .582 = 1.718."""
+    low, high = poisson_bounds(1 / 0.582)
+    assert interval(1, 0.582, 0.582**2) == (round(0.582 * low), round(0.582 * high)) == (0, 4)
 
 
 def test_a_weight_whose_square_is_nothing_has_no_error() -> None:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from leakhunt import thresholds
-from leakhunt.measure.power import MOST_MORE_SNAPSHOTS, _mean_for, detectable_bytes_per_hour, samples_needed, snapshots_to_show
+from leakhunt.measure.power import (
+    MOST_MORE_SNAPSHOTS,
+    NextSnapshots,
+    _mean_for,
+    detectable_bytes_per_hour,
+    samples_needed,
+    snapshots_to_show,
+)
 from leakhunt.measure.significance import normal_tail
 from leakhunt.measure.trend import analyse
 from leakhunt.measure.turnover import drift
@@ -59,6 +66,20 @@ def test_a_slower_leak_takes_longer() -> None:
     waits = [plan.wait_hours for rate in (1e9, 1e8, 1e7, 1e6) if (plan := snapshots_to_show(hours(2), 300, PERIOD, rate))]
     assert waits == sorted(waits)
     assert len(waits) == 4
+
+
+def test_what_so_many_snapshots_just_show_needs_them_all_and_no_more() -> None:
+    for more in range(1, MOST_MORE_SNAPSHOTS + 1):
+        just = detectable_bytes_per_hour(hours(3 + more), 300, PERIOD)
+        assert just is not None
+        plan = snapshots_to_show(hours(3), 300, PERIOD, just * (1 + 1e-9))
+        assert plan == NextSnapshots(more, pytest.approx(HOURS_PER_INTERVAL), pytest.approx(just))
+
+
+def test_after_one_snapshot_the_next_ones_are_seconds_apart_if_that_will_do() -> None:
+    plan = snapshots_to_show(hours(1), 300, PERIOD, 2.0**40)
+    assert plan is not None
+    assert plan.distance_hours == 5 / 3600
 
 
 def test_what_cannot_be_planned() -> None:

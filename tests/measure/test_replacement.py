@@ -74,6 +74,9 @@ def test_sizes_are_alike_where_half_of_the_samples_are() -> None:
     assert _same_sizes(shares[a], shares[b])
     assert _same_sizes(shares[b], shares[a])
     assert not any(_same_sizes(shares[one], shares[other]) for one, other in ((a, c), (c, a), (a, d), (b, d)))
+    half = {64: 0.5, 65536: 0.5}
+    assert _same_sizes(half, {64: 1.0})
+    assert not _same_sizes(half, {64: 0.49, 1024: 0.51})
     nothing = evidence(Row("main.a < main.f", 64, [1, 1]), Row("main.e < main.f", 64, [0, 0])).series
     last = len(nothing.sites) - 1
     assert not _same_sizes(_shares(nothing, last), _shares(nothing, 0))

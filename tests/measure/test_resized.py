@@ -101,3 +101,5 @@ def test_generations_by_hand() -> None:
     assert _generations(np.array([0.0, 0, 0, 2, 2]), np.array([0.0, 0, 2, 0]), none) == [0, 3]
     assert _generations(np.array([0.0, 1]), np.array([1.0]), none[:1]) == [0, 1]
     assert _generations(np.ones(3), np.array([0.0, 1]), np.array([0.0, 1])) == [0, 2]
+    assert _generations(np.full(6, 2.0), np.ones(5), np.ones(5)) == [0, 2, 4]
+    assert _generations(np.array([2.0, 2, 0]), none[:2], np.array([0.0, 2])) == [0, 2], "deaths alone are movement too"

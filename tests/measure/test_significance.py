@@ -63,6 +63,10 @@ def test_fewer_than_two_values_have_no_order() -> None:
     assert kendall_tail(np.array([1.0, 2.0])) == 0.5
 
 
+def test_no_tail_is_more_than_one() -> None:
+    assert all(kendall_tail(-np.arange(float(n))) <= 1 for n in range(2, 41))
+
+
 @pytest.mark.parametrize("n", [40, 41, 60])
 def test_the_normal_tail_of_many_values_is_that_of_the_orders(n: int) -> None:
     """The distribution of inversions, by adding one value after another, against what is used for more than 40."""

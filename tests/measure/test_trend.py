@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from leakhunt.measure.trend import allocation_bytes_per_hour, analyse
+from leakhunt.measure.trend import _too_few, allocation_bytes_per_hour, analyse
 from tests.measure.test_series import build, leak, profiles
 from tests.profiles import Sample, heap_profile
 
@@ -100,6 +100,7 @@ def test_processes_that_all_grow_are_surer_than_one() -> None:
     assert analysed(grown, grown[:3])[0] == analysed(grown[:3], grown)[0] == pytest.approx(z), (
         "three snapshots of a process say nothing"
     )
+    assert analysed(grown, grown[:4])[0] > z + 0.5, "four say something"
 
 
 def test_another_process_takes_growth_back_and_does_not_make_it() -> None:
@@ -127,3 +128,10 @@ def test_a_large_site_needs_less_and_a_small_one_at_most_twice_as_much() -> None
     weights = (1 + held / held.mean()) / 2
     assert weights.min() > 0.5
     assert trends.q[small] <= 2 * trends.p[small] * len(names)
+
+
+def test_what_is_missing_for_a_test_is_said() -> None:
+    assert _too_few(1, 9) == "1 snapshot of one process: at least 4 are needed to tell growth from chance"
+    assert _too_few(3, 9) == "3 snapshots of one process: at least 4 are needed to tell growth from chance"
+    assert _too_few(4, 5) == "5 sampled objects allocated or freed there between the snapshots, at least 6 are needed"
+    assert _too_few(4, 0) == "too few sampled objects allocated or freed there between the snapshots, at least 6 are needed"
