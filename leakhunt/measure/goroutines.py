@@ -131,4 +131,4 @@ def standing(stacks: Sequence[GoroutineStack], sites: Iterable[AllocationSite]) 
 def _receiver(function: str) -> str:
     """`main.(*buyer)` of `main.(*buyer).ask.func1`, "" of a plain function."""
     head, closes, _ = function.partition(").")
-    return head + closes if closes else ""
+    return f"{head})" if closes else ""

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from leakhunt.detectors import bounded_cache, buffer_growth, load_step
+from leakhunt.detectors import bounded_cache, buffer_growth, level_between_dumps, load_step
 from leakhunt.evidence import Evidence
 from leakhunt.graph.growth import Stay
 from leakhunt.measure.groups import Basis
@@ -111,3 +111,15 @@ def test_a_step_that_dumps_refute(at: int, last: int, clears: bool) -> None:
     inuse = [20] * at + [60] * (13 - at)
     seen = compared(inuse, 1000, last, 1000)
     assert [leaf for leaf, _ in verdicts(load_step.examine, seen) if leaf == "main.put"] == (["main.put"] if clears else [])
+
+
+@pytest.mark.parametrize(
+    ("objects", "size_bytes", "size_before", "clears"),
+    [(40, 1000, 1000, True), (42, 1050, 1000, True), (43, 1000, 1000, False), (40, 1051, 1000, False), (40, 1000, 0, False)],
+)
+def test_a_level_is_of_objects_and_of_bytes(objects: int, size_bytes: int, size_before: int, clears: bool) -> None:
+    """At most a twentieth more of either, than 40 objects before."""
+    step = RetentionStep("[x]", "main.T", objects, size_bytes, objects_before=40, bytes_before=size_before)
+    seen = dataclasses.replace(compared(ramp(13, 20), 40, objects, 40), shown=Retention(GcRoot("bss", "main.all"), (step,), 0))
+    said = verdicts(level_between_dumps.examine, seen)
+    assert said == ([(seen.series.sites[group.seed].leaf.function, "high") for group in seen.groups] if clears else [])

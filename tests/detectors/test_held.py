@@ -130,9 +130,23 @@ CASES = {
     "listeners by their name": (path("main.bus", " []main.PriceListener#1", "[x] 16 B#500"), "listener-registration"),
     "functions in a list": (path("main.todo", " list.List#1", "[x] func main.run#900"), "unbounded-queue"),
     "a variable that holds many": (path("main.all", " main.T#900"), ""),
+    "a channel of slices": (path("main.jobs", " chan []func()#1", "[x] func main.run#900"), "unbounded-queue"),
     "a struct and its fields": (path("main.config", " main.settings#1", ".rules main.rules#1", ".names []string#2"), ""),
     "shapes alone": (path("bss+0x40", " 48 B, pointers at 0#1", "+0 512 B of pointers#1", "[x] 64 B, no pointers#900"), ""),
 }
+
+
+@pytest.mark.parametrize(
+    ("name", "container"),
+    [
+        ("a variable that holds many", "main.all"),
+        ("frames of many goroutines", "frames of main.(*buyer).ask"),
+        ("a struct and its fields", ""),
+        ("a map", "map[string]*main.Device"),
+    ],
+)
+def test_a_container_is_said_as_a_person_would(name: str, container: str) -> None:
+    assert told_by(CASES[name][0])[1] == container
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -170,6 +184,10 @@ class Shown(Evidence):
     only: str = ""
     use: MapUse | None = None
     table: InternTable | None = None
+    types: tuple[tuple[str, str], ...] = ()
+
+    def held_types(self, group: object) -> tuple[tuple[str, str], ...]:
+        return self.types
 
     def retention(self, group: Group) -> Retention | None:
         return self.shown if self.only in ("", self.series.sites[group.seed].leaf.function) else None
@@ -327,6 +345,32 @@ def test_one_container_has_one_key_whatever_hangs_on_its_entries() -> None:
     assert key(entry) not in [key(other) for other in others]
     goroutines = [with_path(path(name, " runtime.g#900", kind="stack frame")) for name in ("main.wait", "main.wait w")]
     assert len({container_key(known, known.groups[0]) for known in goroutines}) == 1
+    name = path("main.m", ".items map[string]*main.T#1", "[key] string#900")
+    assert key(name) == key(entry), "a map holds its keys too"
+    assert key(path("main.config", " main.settings#1")) is None
+    unnamed = [path(f"data+0x40 {of}", " []main.T#1", "[x] main.T#900") for of in "ab"]
+    assert key(unnamed[0]) != key(unnamed[1])
+
+
+def test_a_known_cache_is_one_container_whichever_of_its_parts_is_on_the_path() -> None:
+    """Its map and its list, both below the cache itself."""
+    parts = [
+        path("main.c", " gcache.ARC#1", step, "[x] gcache.item#900") for step in (".items map[int]int#1", ".t1 list.List#1")
+    ]
+    keys = []
+    for part in parts:
+        known = dataclasses.replace(with_path(part), types=(("github.com/bluele/gcache", "gcache.ARC"),))
+        keys.append(container_key(known, known.groups[0]))
+    assert keys == [("main.c", ("", "gcache.ARC"))] * 2
+
+
+def test_all_that_deferred_calls_hold_is_their_functions() -> None:
+    held = [
+        path("main.(*inbox).empty defer", " runtime._defer#900", kind="stack frame"),
+        path("main.(*inbox).empty defer", " []main.message#1", "[x] main.message#900", kind="stack frame"),
+    ]
+    known = [with_path(each) for each in held]
+    assert [container_key(each, each.groups[0]) for each in known] == [("main.(*inbox).empty",)] * 2
 
 
 def test_a_level_path_clears() -> None:

@@ -115,9 +115,29 @@ def test_growth_that_a_group_shows_is_as_sure_as_its_numbers() -> None:
         trend = dataclasses.replace(group.trend, q=q, samples=samples, snapshots=snapshots)
         said.append(steady_growth._growth(dataclasses.replace(group, trend=trend), 1e9).confidence)
     assert said == ["high", "medium", "medium", "low", "low"]
+    outgrown = dataclasses.replace(group, basis=Basis.OUTGROWN)
+    assert steady_growth._growth(outgrown, 1e9).text.endswith("/h), the block in use was outgrown again and again")
     for function, words in (("main.serve", "this under main.serve is the largest"), ("", "this is the largest")):
         part = dataclasses.replace(group, basis=Basis.HEAP, function=function)
         assert words in steady_growth._growth(part, 1e9).text
+
+
+def test_load_is_told_though_some_objects_live_a_little_longer() -> None:
+    """One more an interval is kept from the middle on: z=.6, where a leak of this size would show 11.8."""
+    kept = [max(0, i - 8) for i in range(16)]
+    inuse = [held + more for held, more in zip(WITH_LOAD, kept, strict=True)]
+    freed = [gone - more for gone, more in zip(WITH_LOAD_FREED, kept, strict=True)]
+    assert verdicts(load_step.examine, evidence(Row(PUT, 640, inuse, freed=freed))) == [("main.put", "high")]
+
+
+def test_a_group_that_fell_is_passed_over() -> None:
+    """A site that fell from a peak, and after it one whose growth is the fall of another caller's."""
+    rows = [
+        Row("main.peak < main.load", 65536, [100] * 8 + [20] * 8, freed=[0] * 8 + [80] * 8),
+        Row(PUT, 640, ramp(16, 3)),
+        Row("main.put < main.fill", 640, FALL, freed=ramp(16, 3)),
+    ]
+    assert verdicts(warm_up.examine, evidence(*rows)) == [("main.put", "high")]
 
 
 def test_noise_says_what_was_found_wanting() -> None:

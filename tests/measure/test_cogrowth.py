@@ -41,6 +41,14 @@ def test_the_bar_of_equality() -> None:
         assert (grouped(value, other, seeds=("main.value",)) == [["main.value", "main.other"]]) == equal
 
 
+def test_one_sampled_object_is_one_give_or_take_one() -> None:
+    """2 sqrt(10 + 1) and a quarter of ten are 9.13: ten against one are equal, eleven are not."""
+    one = Row("main.key < main.name < main.f", 640, [0] * 6 + [1] * 6)
+    for gained, equal in ((10, True), (11, False)):
+        value = Row("main.value < main.f", 640, [0] * 11 + [gained])
+        assert (grouped(value, one, seeds=("main.value",)) == [["main.value", "main.key"]]) == equal
+
+
 def test_what_frees_much_of_what_it_allocates_does_not_ride_along() -> None:
     value = Row("main.value < main.f", 640, ramp(12, 60))
     for freed, rides in ((14, True), (16, False)):  # of 59 + freed an interval: a share of .19 and .21

@@ -2,7 +2,7 @@
 
 import pytest
 
-from leakhunt.measure.goroutines import GoroutineStack, goroutine_series, stack_counts, standing
+from leakhunt.measure.goroutines import GoroutineStack, _receiver, goroutine_series, stack_counts, standing
 from leakhunt.model.profile import Profile, ProfileKind, ValueType
 from leakhunt.model.site import AllocationSite, Frame
 from tests.detectors.lab import goroutines, ramp
@@ -85,3 +85,9 @@ def test_a_series_is_in_order_of_time_and_knows_every_stack() -> None:
     assert seen.totals == (2, 6, 12)
     assert seen.count("main.") == seen.totals
     assert seen.count("ain.b") == (0, 5, 9)
+
+
+def test_a_receiver_is_the_outermost_of_a_function() -> None:
+    """Of what was inlined into a closure the name has two."""
+    functions = ("main.(*buyer).ask.func1", "main.(*buyer).ask.(*shop).sell.func2", "main.ask", "main.buyer.ask")
+    assert [_receiver(each) for each in functions] == ["main.(*buyer)", "main.(*buyer)", "", ""]

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from leakhunt.config import Settings
 from leakhunt.detectors import append_only_slice
-from leakhunt.measure.groups import Basis, Group, _as_ever, _Function, _wider, join, part
+from leakhunt.measure.groups import Basis, Group, _as_ever, _by_heap, _explained, _Function, _wider, join, part
 from leakhunt.measure.trend import analyse_sum
 from leakhunt.thresholds import ALPHA, CONVICTING_Q, LAST_HALF_ALPHA, SURE_LAST_HALF_P, SURE_Q
 from tests.detectors.lab import Row, evidence, ramp
@@ -205,6 +206,46 @@ def test_where_no_part_is_sure_the_heap_is_one_test_and_its_large_parts_are_few(
     assert evidence(*rows, weak, settings=Settings(focus="main.fd")).growing_groups == (), "what is in focus is the heap"
 
 
+def test_the_largest_parts_of_the_heap_are_sites_and_functions_by_what_rises_in_them() -> None:
+    """Five sites beside one that idles, all of whose numbers are given: three functions and two sites hold a quarter of the
+    growth or more, so five are tested."""
+    seen = evidence(*[Row(f"main.{name} < main.f", 640, ramp(12, 6)) for name in "abcde"])
+    site = {each.leaf.function[-1]: i for i, each in enumerate(seen.series.sites) if each.leaf.function != "main.idle"}
+    a, b, c, d, e = (site[name] for name in "abcde")
+    grown = np.zeros(6)
+    grown[[a, b, c, d, e]] = np.array([14, 20, 25, 40, -5]) * 2.0**20
+    p, as_ever = np.full(6, 0.9), np.ones(6, dtype=bool)
+
+    def found(
+        p_of_f: float, late_of_f: float = SURE_LAST_HALF_P, focus: str = "abcde", explained: str = ""
+    ) -> tuple[tuple[int, ...], float, str] | None:
+        lengthening, p_of = as_ever.copy(), p.copy()
+        lengthening[[site[name] for name in explained]] = False
+        p_of[[site[name] for name in explained]] = 0.01
+        trends = replace(seen.trends, grown_bytes=grown, p=p_of, lengthening=lengthening, replaced=np.zeros(6, dtype=bool))
+        in_focus = np.isin(np.arange(6), [site[name] for name in focus])
+
+        def function(name: str, sites: list[int], p: float) -> _Function:
+            return _Function(name, np.array(sites), replace(trends.of(a), p=p, last_half_p=late_of_f))
+
+        functions = [
+            function("f", [a, b, e, c], p_of_f),
+            function("g", [a, b], 0.8),
+            function("h", [d, e], 0.7),
+            function("small", [a, e], 1e-9),
+        ]
+        groups = _by_heap(seen.series, trends, functions, in_focus)
+        assert all(group.basis is Basis.HEAP for group in groups)
+        return (groups[0].sites, groups[0].trend.q, groups[0].function) if groups else None
+
+    largest_first = (c, b, a)
+    assert found(0.01) == (largest_first, 0.05, "f"), "c, d, f, g and h: five parts, and e fell"
+    assert found(0.0101) is None, "five times p is above .05"
+    assert found(0.01, late_of_f=0.26) is None
+    assert found(0.01, focus="abc") == (largest_first, pytest.approx(0.04), "f"), "what is out of focus is no part"
+    assert found(0.01, explained="d") == (largest_first, pytest.approx(0.03), "f"), "what lives as ever is none either"
+
+
 def test_what_grows_and_lives_as_ever_is_a_group_of_its_own() -> None:
     """A cache that is full at three quarters of the window: from then on as much goes as comes. Its item rides along."""
     value = [min(6 * i, 72) for i in range(16)]
@@ -276,3 +317,24 @@ def test_a_function_that_other_leaks_make_surer_does_not_vouch_for_a_site() -> N
     by_leaf = {seen.series.sites[group.seed].leaf.function: group for group in seen.growing_groups}
     assert by_leaf["main.note"].basis is Basis.SITE
     assert by_leaf["main.note"].trend.q == seen.trends.q[by_leaf["main.note"].seed]
+
+
+def test_growth_is_explained_where_more_than_half_of_what_rises_is() -> None:
+    """By sites that grow surely and live as ever, or take the place of others; what falls takes nothing away."""
+    seen = evidence(*[Row(f"main.{name} < main.f", 640, ramp(12, 6)) for name in "abc"])
+
+    def explained(as_ever: float, rest: float, falls: float = 0.0, p: float = ALPHA, tested: bool = True) -> list[bool]:
+        flags, grown = np.zeros(4, dtype=bool), np.array([as_ever, rest, -falls, 0.0]) * 2.0**20
+        first = np.arange(4) == 0
+        lives = replace(
+            seen.trends, grown_bytes=grown, p=np.full(4, p), lengthening=~first, replaced=flags, tested=first & tested
+        )
+        replaces = replace(lives, lengthening=~flags, replaced=first)
+        return [_explained(trends, np.arange(4)) for trends in (lives, replaces)]
+
+    assert explained(51, 49) == [True, True]
+    assert explained(50, 50) == [False, False]
+    assert explained(40, 60) == [False, False]
+    assert explained(51, 49, falls=90) == [True, True]
+    assert explained(51, 49, p=0.06) == [False, True]
+    assert explained(51, 49, tested=False) == [False, True]

@@ -46,8 +46,8 @@ def test_what_was_loaded_at_the_start_is_replaced_by_blocks_of_its_size() -> Non
     """main filled it inline, so no function is common; it allocates no more, and what takes its place has the same size."""
     loaded = [52 - 4 * i for i in range(12)]
 
-    def replaced(size: int, still_made: int) -> bool:
-        freed = [4 * i + still_made * i for i in range(12)]
+    def replaced(size: int, still_made: int, made_at_first: int = 0) -> bool:
+        freed = [4 * i + still_made * i + made_at_first * (i > 0) for i in range(12)]
         series = evidence(RISES, Row("main.main < runtime.main", size, loaded, freed=freed)).series
         trends = analyse(series)
         grows = next(i for i, site in enumerate(series.sites) if site.leaf.function == "main.make")
@@ -57,6 +57,7 @@ def test_what_was_loaded_at_the_start_is_replaced_by_blocks_of_its_size() -> Non
     assert replaced(640, 0)
     assert not replaced(1024, 0)
     assert not replaced(640, 2)
+    assert not replaced(640, 0, made_at_first=1)
 
 
 def test_sizes_are_alike_where_half_of_the_samples_are() -> None:

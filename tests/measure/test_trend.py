@@ -1,9 +1,11 @@
 """Trends: what grows is significant, what does not is not, and what cannot be told is said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from leakhunt.measure.trend import _too_few, allocation_bytes_per_hour, analyse
+from leakhunt.measure.trend import _too_few, allocation_bytes_per_hour, analyse, analyse_sum
 from tests.measure.test_series import build, leak, profiles
 from tests.profiles import Sample, heap_profile
 
@@ -135,3 +137,16 @@ def test_what_is_missing_for_a_test_is_said() -> None:
     assert _too_few(3, 9) == "3 snapshots of one process: at least 4 are needed to tell growth from chance"
     assert _too_few(4, 5) == "5 sampled objects allocated or freed there between the snapshots, at least 6 are needed"
     assert _too_few(4, 0) == "too few sampled objects allocated or freed there between the snapshots, at least 6 are needed"
+
+
+def test_a_sum_is_of_the_rows_named_and_of_all_for_none() -> None:
+    """150 sites, which are added some at a time."""
+    rows = [Sample((f"shop.f{k}", "main.main"), 512, allocated=k + 9, inuse=k + 1) for k in range(150)]
+    more = [replace(row, allocated=row.allocated + 3 * k, inuse=row.inuse + 2 * k) for k, row in enumerate(rows)]
+    series = build([heap_profile(drawn, time_ns=at * HOUR) for at, drawn in enumerate((rows, more), 1)])
+    every, some = range(150), range(3, 147)
+    assert analyse_sum(series) == analyse_sum(series, every)
+    for sites in (every, some, ()):
+        gained = sum(int(series.inuse_bytes[site, 1] - series.inuse_bytes[site, 0]) for site in sites)
+        assert analyse_sum(series, sites).bytes_per_hour == gained
+        assert analyse_sum(series, sites).samples == sum(series.inuse_samples[site].mean() for site in sites)
