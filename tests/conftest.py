@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
-# Tests share machines with others: how long drawing an example took says nothing about the code.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Tests share machines with others: how long drawing an example took says nothing about the code. Where mutants are tried any
+# example that fails will do (docs/mutation.md).
+PHASES = (Phase.explicit, Phase.generate) if "mutmut" in sys.modules else tuple(Phase)
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
 settings.load_profile("any machine")
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -103,3 +103,23 @@ def test_generations_by_hand() -> None:
     assert _generations(np.ones(3), np.array([0.0, 1]), np.array([0.0, 1])) == [0, 2]
     assert _generations(np.full(6, 2.0), np.ones(5), np.ones(5)) == [0, 2, 4]
     assert _generations(np.array([2.0, 2, 0]), none[:2], np.array([0.0, 2])) == [0, 2], "deaths alone are movement too"
+
+
+def test_no_p_is_more_than_one() -> None:
+    """Two of 4 MiB, then one that shrinks from 12 MiB, replaced each time: fewer, and in falling order."""
+    sizes = [4, 4, 12, 11, 10.5, 10, 9.5]
+    drawn = [
+        [
+            Sample(
+                ("app.keep",),
+                int(s * MIB),
+                allocated=1 + (s == 4) if at >= sizes.index(s) else 0,
+                inuse=(size == s) * (1 + (s == 4)),
+            )
+            for s in sorted(set(sizes))
+        ]
+        for at, size in enumerate(sizes)
+    ]
+    trends = analyse(build([heap_profile(each, time_ns=(i + 1) * HOUR) for i, each in enumerate(drawn)]))
+    assert trends.grown_bytes[0] > MIB
+    assert trends.p[0] == 1

@@ -150,3 +150,32 @@ def test_a_sum_is_of_the_rows_named_and_of_all_for_none() -> None:
         gained = sum(int(series.inuse_bytes[site, 1] - series.inuse_bytes[site, 0]) for site in sites)
         assert analyse_sum(series, sites).bytes_per_hour == gained
         assert analyse_sum(series, sites).samples == sum(series.inuse_samples[site].mean() for site in sites)
+
+
+def test_many_sites_are_judged_some_at_a_time_and_each_by_itself() -> None:
+    """Two hundred, the second half of them as the first: the cut lies amid the second."""
+    rng = np.random.default_rng(3)
+    inuse = np.tile(1 + np.cumsum(rng.integers(0, 3, (100, 6)), axis=1), (2, 1))
+    drawn = [
+        heap_profile(
+            [Sample((f"shop.f{k:03}", "main.main"), 512, allocated=int(at), inuse=int(at)) for k, at in enumerate(inuse[:, i])],
+            time_ns=(i + 1) * HOUR,
+        )
+        for i in range(6)
+    ]
+    series = build(drawn)
+    trends, order = analyse(series), sorted(range(200), key=lambda i: series.sites[i].leaf.function)
+    for name in ("z", "p", "last_half_p", "events", "grown_bytes", "lifetime_z", "bytes_per_hour"):
+        column = getattr(trends, name)
+        assert column.shape == (200,)
+        assert column[order[:100]].tolist() == column[order[100:]].tolist()
+        assert len(set(column.tolist())) > 3 or name == "lifetime_z"
+
+
+def test_counts_that_were_estimated_are_believed_less() -> None:
+    series = build(profiles(8))
+    exact, estimated = analyse(series), analyse(replace(series, exact_counts=False))
+    put = next(i for i, site in enumerate(series.sites) if "Put" in site.leaf.function)
+    assert 0 < estimated.z[put] < exact.z[put]
+    assert estimated.bytes_per_hour[put] == exact.bytes_per_hour[put]
+    assert estimated.high[put] - estimated.low[put] > exact.high[put] - exact.low[put]
