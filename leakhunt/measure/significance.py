@@ -30,7 +30,7 @@ def benjamini_hochberg(p: Floats, tested: NDArray[np.bool_], prior: Floats | Non
     if len(index):
         if prior is not None and prior[index].sum() > 0:
             p = p / np.maximum(prior / prior[index].mean(), 1e-300)
-        order = index[np.argsort(p[index], kind="stable")]
+        order = index[np.argsort(p[index])]
         scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
         q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return q

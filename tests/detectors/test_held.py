@@ -28,10 +28,10 @@ from leakhunt.detectors.held import container_key, told_by
 from leakhunt.evidence import Evidence
 from leakhunt.graph.unreached import HIDDEN
 from leakhunt.measure.groups import Group
-from leakhunt.model.census import InternTable, MapUse, Place
+from leakhunt.model.census import ExpiryCensus, InternTable, MapUse, Place
 from leakhunt.model.finding import Finding, GcRoot, Retention, RetentionStep
 from tests.detectors.lab import Row, evidence, outgrown, ramp, verdicts
-from tests.detectors.scenes import LADDER, SCENES
+from tests.detectors.scenes import LADDER, SCENES, census
 from tests.detectors.test_kept_between_dumps import LEAK, seen
 from tests.detectors.test_scenes import agree, finding_lines
 
@@ -185,6 +185,10 @@ class Shown(Evidence):
     use: MapUse | None = None
     table: InternTable | None = None
     types: tuple[tuple[str, str], ...] = ()
+    expiry: ExpiryCensus | None = None
+
+    def census(self, group: object) -> ExpiryCensus | None:
+        return self.expiry
 
     def held_types(self, group: object) -> tuple[tuple[str, str], ...]:
         return self.types
@@ -312,6 +316,9 @@ def test_a_cap_excuses_what_grows_towards_it_where_two_dumps_show_it() -> None:
         assert (finding.confidence, finding.facts["cap"]) == (confidence, 500)
         assert list(bounded_cache.examine(dataclasses.replace(known, dumps=two[:1]))) == []
         assert list(bounded_cache.examine(dataclasses.replace(known, use=capped(501, 500)))) == []
+        for expired, excused in ((99, True), (100, False)):  # of 300: what has expired makes no room for itself
+            with_census = dataclasses.replace(known, expiry=census(300, expired))
+            assert (list(bounded_cache.examine(with_census)) != []) == excused
 
 
 @pytest.mark.parametrize(("same", "confidence"), [(900, ["medium"]), (890, [])])

@@ -118,3 +118,10 @@ def test_sites_do_not_touch_each_other_and_hours_have_any_length() -> None:
             assert math.isclose(getattr(together, name)[i], getattr(alone, name)[0], abs_tol=1e-12)
         assert math.isclose(later.hazard_per_hour[i], together.hazard_per_hour[i] / 2, rel_tol=1e-7)
         assert math.isclose(later.z[i], together.z[i], rel_tol=1e-6, abs_tol=1e-12)
+
+
+def test_two_snapshots_tell_how_many_die_and_not_whether_more_do_later() -> None:
+    """Half of 100 objects die within two hours, e^-2h = .5, and none is born."""
+    result = lifetimes(np.array([[100.0, 50]]), np.zeros((1, 1)), np.array([[50.0]]), np.array([3.0, 5]))
+    assert (result.z[0], result.expected_z[0]) == (0, 0)
+    assert math.isclose(result.hazard_per_hour[0], math.log(2) / 2, rel_tol=1e-9)

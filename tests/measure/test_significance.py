@@ -34,6 +34,8 @@ def test_benjamini_hochberg_with_a_prior_by_hand() -> None:
     p, prior = np.array([0.03, 0.01, 0.4, 0.9, 1e-9]), np.array([3.0, 1.0, 1.0, 3.0, 99.0])
     tested = np.array([True, True, True, True, False])
     assert benjamini_hochberg(p, tested, prior) == pytest.approx([0.04, 0.04, 0.8, 0.8, 1])
+    above_one = benjamini_hochberg(np.array([0.03, 0.9]), np.ones(2, dtype=bool), np.array([3.0, 1.0]))
+    assert above_one == pytest.approx([0.04, 1]), ".9 / .5 is 1.8"
     for even in (np.full(5, 7.0), np.zeros(5)):
         assert benjamini_hochberg(p, tested, even) == pytest.approx(benjamini_hochberg(p, tested))
 

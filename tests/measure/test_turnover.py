@@ -118,3 +118,24 @@ def test_when_the_first_snapshot_was_does_not_matter() -> None:
         strict=True,
     ):
         assert np.allclose(before, after)
+
+
+def test_births_and_deaths_bear_on_the_counts_up_to_a_fifth_of_what_they_would_move() -> None:
+    """Loops over ever more births and deaths between the same counts, at uneven times."""
+    counts, hours = [10.0, 12, 10, 12, 11, 10, 12, 10], [2.0, 3, 4.5, 5, 6, 6.5, 8, 9]
+    gaps, changes = ([b - a for a, b in itertools.pairwise(values)] for values in (hours, counts))
+    mean, squares = sum(counts) / 8, sum(change**2 for change in changes)
+    taken = []
+    for died in range(2, 60):
+        turnover = sum(2 * died + change for change in changes) / (2 * 7)
+        brief = squares < 0.2 * sum(2 * mean * (1 - math.exp(-turnover / mean * d)) for d in gaps)
+        events = np.array([[died + change for change in changes]]), np.full((1, 7), float(died))
+        seen = seen_events(np.array([counts, counts]), *(np.repeat(each, 2, axis=0) for each in events), np.array(hours))
+        least = [max(change, 0) for change in changes], [max(-change, 0) for change in changes]
+        for found, given_, fewest in zip(seen, events, least, strict=True):
+            assert found.tolist() == ([fewest] * 2 if brief else [given_[0].tolist()] * 2)
+        taken.append(brief)
+    assert sorted(taken) == taken
+    assert 0 < sum(taken) < len(taken)
+    short = np.array([counts[:7]])
+    assert seen_events(short, short[:, 1:] + 99, short[:, 1:] + 99, np.array(hours[:7]))[0].min() > 99, "seven are too few"
