@@ -51,8 +51,8 @@ def lifetimes(counts: Floats, born: Floats, died: Floats, hours: Floats) -> Life
     variance = before * dies_old * (1 - dies_old) + born * dies_new * (1 - dies_new)
     by_hazard = before * np.exp(-load) * steps + born * (dies_old / load - np.exp(-load)) / hazard[:, None]
     middle = ((hours[1:] + hours[:-1]) / 2)[None, :]
-    weight = by_hazard.sum(axis=1, keepdims=True)
-    centre = np.where(weight > 0, (middle * by_hazard).sum(axis=1, keepdims=True) / np.where(weight > 0, weight, 1), 0)
+    weight = np.maximum(by_hazard.sum(axis=1, keepdims=True), 1e-300)  # of a site where nothing ever was it is 0
+    centre = (middle * by_hazard).sum(axis=1, keepdims=True) / weight
     lever = middle - centre  # centred so that the estimate of the hazard does not move the statistic
     even = deaths[:, None] * steps / steps.sum()
     spread = (lever**2 * variance).sum(axis=1)
