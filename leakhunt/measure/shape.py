@@ -85,7 +85,6 @@ def load_step(course: Course) -> LoadStep | None:
 
     One snapshot may lie between the levels, taken while the count was still moving."""
     n, counts = course.snapshots, course.counts
-    spread = float(((counts - counts.mean()) ** 2).sum()) if n else 0.0
     best: tuple[float, int, int] | None = None
     for at in range(PLATEAU_SNAPSHOTS, n - PLATEAU_SNAPSHOTS + 1, _stride(n)):
         for gap in (0, 1):
@@ -95,9 +94,10 @@ def load_step(course: Course) -> LoadStep | None:
             rest = float(((low - low.mean()) ** 2).sum() + ((high - high.mean()) ** 2).sum())
             if best is None or rest < best[0]:
                 best = (rest, at, gap)
-    if best is None or spread == 0:
+    if best is None:
         return None
     rest, at, gap = best
+    spread = float(((counts - counts.mean()) ** 2).sum())
     off_line = float((_without_line(course) ** 2).sum())
     before, after = course.part(0, at - gap), course.part(at, n)
     step = after.counts.mean() - before.counts.mean()
@@ -136,7 +136,7 @@ def sawtooth(course: Course) -> Sawtooth | None:
     if course.snapshots < 3:
         return None
     lows, highs = _turns(counts, _leg(course))
-    if not highs or not lows or len(lows) + len(highs) < 3:
+    if len(lows) + len(highs) < 3:  # they alternate
         return None
     low_bytes = tuple(float(course.inuse_bytes[i]) for i in lows)
     cycles = len(lows) - 1

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from leakhunt.measure.lifetimes import Lifetimes, lengthening, lifetimes
+from leakhunt.measure.lifetimes import Lifetimes, _hazard, lengthening, lifetimes
 from leakhunt.measure.turnover import births_and_deaths
 from tests.measure.test_turnover import event_counts, history, steps
 
@@ -125,3 +125,23 @@ def test_two_snapshots_tell_how_many_die_and_not_whether_more_do_later() -> None
     result = lifetimes(np.array([[100.0, 50]]), np.zeros((1, 1)), np.array([[50.0]]), np.array([3.0, 5]))
     assert (result.z[0], result.expected_z[0]) == (0, 0)
     assert math.isclose(result.hazard_per_hour[0], math.log(2) / 2, rel_tol=1e-9)
+
+
+def test_the_hazard_is_found_whatever_it_is() -> None:
+    """Many sites at once, from one death among a hundred thousand objects to all but a hundredth of them."""
+    rng = np.random.default_rng(8)
+    steps = rng.uniform(0.2, 2, (1, 7))
+    before = 10 ** rng.uniform(0, 5, (300, 7)) * rng.integers(0, 2, (300, 7)) + rng.integers(1, 3, (300, 7))
+    born = 10 ** rng.uniform(0, 5, (300, 7)) * rng.integers(0, 2, (300, 7))
+    deaths = (before + born).sum(axis=1) * np.concatenate([10 ** rng.uniform(-5, 0, 150), 1 - 10 ** rng.uniform(-2, 0, 150)])
+    hazard = _hazard(before, born, deaths, steps)
+    load = hazard[:, None] * steps
+    lives = -np.expm1(-load)
+    expected = (before * lives + born * (1 - lives / load)).sum(axis=1)
+    assert np.allclose(expected, deaths, rtol=1e-7, atol=0)
+
+
+def test_one_death_has_a_hazard() -> None:
+    """Of ten objects one dies within the hour: e^-h = .9."""
+    result = lifetimes(np.array([[10.0, 9]]), np.zeros((1, 1)), np.ones((1, 1)), np.arange(2.0))
+    assert math.isclose(result.hazard_per_hour[0], -math.log(0.9), rel_tol=1e-9)

@@ -74,6 +74,7 @@ def test_what_so_many_snapshots_just_show_needs_them_all_and_no_more() -> None:
         assert just is not None
         plan = snapshots_to_show(hours(3), 300, PERIOD, just * (1 + 1e-9))
         assert plan == NextSnapshots(more, pytest.approx(HOURS_PER_INTERVAL), pytest.approx(just))
+        assert plan == snapshots_to_show(hours(3), 300, PERIOD, plan.detectable_bytes_per_hour), "exactly so much is enough"
 
 
 def test_after_one_snapshot_the_next_ones_are_seconds_apart_if_that_will_do() -> None:

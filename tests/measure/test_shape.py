@@ -217,6 +217,13 @@ def test_growth_that_slows_to_no_line_has_no_rest() -> None:
     assert found.late_bytes_per_hour == pytest.approx(100 * 50 / 3)
 
 
+def test_what_grows_fastest_where_it_is_high_has_no_rest_that_can_be_told() -> None:
+    """50 an hour from 200 objects on; most of them go, slowly; then 10 an hour from none on."""
+    counts, hours = [200, 250, 300, 350, 0, 10, 20, 30, 40], [0.0, 1, 2, 3, 353, 354, 355, 356, 357]
+    found = shape.filling(plain(counts, [50, 50, 50, 0, 10, 10, 10, 10], hours))
+    assert found == shape.Filling(5000, 1000, None, None)
+
+
 def test_turns_by_hand() -> None:
     found = shape.sawtooth(plain([0, 50, 100, 0, 50, 100, 0, 50], [50, 50, 0, 50, 50, 0, 50], [float(i) for i in range(8)]))
     assert found is not None
@@ -226,3 +233,47 @@ def test_turns_by_hand() -> None:
 @pytest.mark.parametrize(("snapshots", "stride"), [(2, 1), (64, 1), (127, 1), (128, 2), (640, 10)])
 def test_about_64_places_are_tried(snapshots: int, stride: int) -> None:
     assert shape._stride(snapshots) == stride
+
+
+@pytest.mark.parametrize("start", [0.0, 100.0])
+def test_a_plateau_by_hand(start: float) -> None:
+    """Thirty objects in the first three hours: forty are due in the four that follow; their error is sqrt 40."""
+    counts = [0.0, 0, 0, 30, 30, 30, 30, 30]
+    found = shape.plateau(plain(counts, [0.0, 0, 30, 0, 0, 0, 0], [start + i for i in range(8)]))
+    assert found == shape.Plateau(3, 3000, pytest.approx(40**0.5))
+
+
+def test_the_error_of_a_change_is_that_of_its_births_and_deaths() -> None:
+    """Or of those that were due; times their dispersion where there are three intervals to tell it."""
+    still = plain([5.0, 5, 5], [0.0, 0], [0, 1, 2])
+    assert [shape._error(still, due) for due in (0.0, 1.0, 9.0)] == [1, 1, 3]
+    moved = plain([5.0, 9, 5], [12.0, 4], [0, 1, 2])
+    assert [shape._error(moved, due) for due in (0.0, 100.0)] == pytest.approx([32**0.5, 10]), "16 births and 16 deaths"
+    uneven = plain([10.0, 40, 40, 40], [30.0, 0, 0], [0, 1, 2, 3])
+    assert shape._error(uneven, 0.0) == pytest.approx((15 * 30) ** 0.5), "(20^2 + 10^2 + 10^2) / 10 over 2 (3 - 1)"
+
+
+def test_load_in_a_short_course_is_that_of_its_first_and_last_interval() -> None:
+    found = shape.load_bound(plain([10.0, 12, 14, 40], [6.0, 2, 54], [0, 2, 3, 6]))
+    assert (found.allocation_ratio, found.inuse_ratio) == (pytest.approx((54 / 3) / (6 / 2)), 4)
+    none = shape.load_bound(Course(*[np.empty(0)] * 6))
+    assert (none.allocation_sigmas, none.lifetime_z, none.expected_lifetime_z) == (0, 0, 0)
+    assert not none.allocates_faster
+
+
+def test_what_only_falls_has_no_step() -> None:
+    assert shape.load_step(plain([60.0, 60, 60, 20, 20, 20], [0.0] * 5, [float(i) for i in range(6)])) is None
+
+
+def test_three_snapshots_may_be_a_tooth() -> None:
+    found = shape.sawtooth(plain([0.0, 100, 0], [100.0, 0], [0, 1, 2]))
+    assert found is not None
+    assert (found.cycles, found.lows, found.highs, found.rising_p) == (1, (0, 2), (1,), 1)
+    assert shape.sawtooth(plain([0.0, 100], [100.0], [0, 1])) is None
+
+
+def test_in_a_long_course_every_second_place_is_tried() -> None:
+    hours = [float(i) for i in range(130)]
+    step = shape.load_step(plain([20.0] * 40 + [60.0] * 90, [0.0] * 39 + [40.0] + [0.0] * 89, hours))
+    assert step is not None
+    assert (step.at, step.before_bytes, step.after_bytes) == (41, 2000, 6000)

@@ -68,9 +68,11 @@ def at_rate(inuse: list[int], hours: list[float], mean: float, rate: float, phi:
 def test_the_vectorised_test_agrees_with_its_twin(start: int, events: list[tuple[int, int]], gaps: list[float]) -> None:
     inuse, allocated = history(start, events)
     hours = np.concatenate([[0.0], np.cumsum(gaps[: len(events)])])
-    counts = np.array([inuse, [5] * len(inuse)], dtype=float)
-    born, died = births_and_deaths(counts, np.array([allocated, [5] * len(inuse)], dtype=float))
+    busy = [20 + 4 * (i * i % 3) for i in range(len(inuse))]
+    counts = np.array([inuse, [5] * len(inuse), busy], dtype=float)
+    born, died = births_and_deaths(counts, np.array([allocated, [5] * len(inuse), 9 * np.arange(len(inuse))], dtype=float))
     z = drift(counts, born, died, hours).z
+    assert math.isclose(z[2], drift(counts[2:], born[2:], died[2:], hours).z[0], rel_tol=1e-12)
     assert math.isclose(z[0], twin(inuse, allocated, hours.tolist()), rel_tol=1e-4, abs_tol=1e-4)
     assert z[1] == 0  # the constant neighbour has no drift and changes nothing
 
@@ -79,7 +81,8 @@ def test_unknown_births_are_the_fewest_that_explain_the_counts() -> None:
     born, died = births_and_deaths(np.array([[3.0, 5, 4]]), np.zeros((1, 3)))
     assert born.tolist() == [[2, 0]]
     assert died.tolist() == [[0, 1]]
-    assert births_and_deaths(np.array([[3.0]]), np.array([[3.0]]))[0].shape == (1, 0)
+    assert [each.tolist() for each in births_and_deaths(np.array([[3.0, 5]]), np.array([[3.0, 6]]))] == [[[3]], [[1]]]
+    assert [each.shape for each in births_and_deaths(np.array([[3.0]]), np.array([[3.0]]))] == [(1, 0), (1, 0)]
 
 
 def test_dispersion_only_widens() -> None:
