@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leakhunt.thresholds import FILLED_LENIENCY, LIFETIME_CERTAIN_Z, LIFETIME_LENIENCY, LIFETIME_TELLING_Z
+
 Floats = NDArray[np.float64]
 
 _STEPS = 24  # of the search for the hazard: Newton's, which need 5 or so, bisections where those leave the bracket
@@ -67,14 +69,20 @@ def lifetimes(counts: Floats, born: Floats, died: Floats, hours: Floats) -> Life
     return Lifetimes(z, expected_z, np.where(deaths > 0, hazard / mean_step, 0.0))
 
 
-def lengthening(result: Lifetimes, leniency: float, certain_z: float) -> NDArray[np.bool_]:
-    """bool[K]: False where lifetimes as ever explain the growth better than a leak does.
+def lengthening(result: Lifetimes) -> NDArray[np.bool_]:
+    """bool[K]: False where lifetimes as ever, or a cache that has just filled, explain the growth better than a leak does.
 
-    With m = expected_z the log likelihood ratio of the two is m z - m^2 / 2: a leak is let through while it is above
-    -`leniency`, as it is wherever too few objects died to tell; or when z itself is above `certain_z`."""
-    m = result.expected_z
-    ratio = m * result.z - m**2 / 2
-    return np.asarray((m <= 0) | (ratio >= -leniency) | (result.z >= certain_z), dtype=np.bool_)
+    With m = expected_z the log likelihood ratio of a leak to lifetimes as ever is m z - m^2 / 2: a leak is let through while
+    it is above -LIFETIME_LENIENCY, or when z itself is LIFETIME_CERTAIN_Z. Where m is below LIFETIME_TELLING_Z (few died), the
+    two can hardly be told apart, and what can is a cache that has filled: its deaths come later than either says. The leak is
+    compared with the likeliest mean of at most 0, which takes min(z, 0)^2 / 2 off the ratio, and is let through while that is
+    above -FILLED_LENIENCY. Where nothing died it always is."""
+    m, z = result.expected_z, result.z
+    ratio = m * z - m**2 / 2
+    kept = np.where(
+        m < LIFETIME_TELLING_Z, ratio - np.minimum(z, 0.0) ** 2 / 2 >= -FILLED_LENIENCY, ratio >= -LIFETIME_LENIENCY
+    )
+    return np.asarray((m <= 0) | kept | (z >= LIFETIME_CERTAIN_Z), dtype=np.bool_)
 
 
 def _hazard(before: Floats, born: Floats, deaths: Floats, steps: Floats) -> Floats:

@@ -28,8 +28,6 @@ from leakhunt.thresholds import (
     ESTIMATE_DISPERSION,
     INTERVAL_SIGMAS,
     LAST_HALF_ALPHA,
-    LIFETIME_CERTAIN_Z,
-    LIFETIME_LENIENCY,
     MIN_EVENTS,
     MIN_GROWTH_BYTES,
     MIN_SNAPSHOTS,
@@ -286,7 +284,7 @@ def _site_trends(series: Series, rows: slice, segment: slice, hours: Floats) -> 
         last = drift(counts[:, half:], born[:, half:], died[:, half:], hours[half:])
         last_half_p = normal_tail(normal_deviate(last, n - half))
     lives = lifetimes(counts, all_born, all_died, hours)
-    p, keeps = normal_tail(z), lengthening(lives, LIFETIME_LENIENCY, LIFETIME_CERTAIN_Z)
+    p, keeps = normal_tail(z), lengthening(lives)
     grown = inuse[:, -1] - inuse[:, 0]
     resized = np.zeros(k, dtype=bool)
     for site in np.flatnonzero(few_and_large(counts, scale, series.period_bytes) & (grown >= MIN_GROWTH_BYTES)):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from leakhunt.measure.lifetimes import Lifetimes, _hazard, lengthening, lifetimes
 from leakhunt.measure.turnover import births_and_deaths
+from leakhunt.thresholds import FILLED_LENIENCY, LIFETIME_CERTAIN_Z, LIFETIME_TELLING_Z
 from tests.measure.test_turnover import event_counts, history, steps
 
 
@@ -75,7 +76,7 @@ def test_where_nothing_dies_nothing_is_said() -> None:
     born, died = births_and_deaths(counts, counts)
     result = lifetimes(counts, born, died, np.arange(4.0))
     assert (result.z[0], result.expected_z[0], result.hazard_per_hour[0]) == (0, 0, 0)
-    assert lengthening(result, 0.5, 3.0).all()
+    assert lengthening(result).all()
 
 
 def test_the_hazard_is_the_reciprocal_lifetime() -> None:
@@ -92,15 +93,28 @@ def test_deaths_in_step_with_the_population_explain_growth_and_flat_ones_do_not(
     hours = np.arange(7.0)
     in_step = lifetimes(counts, np.diff(counts) + middles * 0.2, middles * 0.2, hours)
     flat = lifetimes(counts, np.diff(counts) + 80.0, np.full((1, 6), 80.0), hours)
-    assert not lengthening(in_step, 0.5, 3.0)[0]
-    assert lengthening(flat, 0.5, 3.0)[0]
+    assert not lengthening(in_step)[0]
+    assert lengthening(flat)[0]
     assert flat.z[0] > 3
 
 
 def test_a_certain_lengthening_passes_whatever_was_expected() -> None:
-    result = Lifetimes(np.array([3.5, 3.5]), np.array([40.0, 40.0]), np.zeros(2))
-    assert lengthening(result, 0.5, 3.0).all()
-    assert not lengthening(result, 0.5, 4.0).any()
+    result = Lifetimes(np.array([LIFETIME_CERTAIN_Z, 2.99]), np.array([40.0, 40.0]), np.zeros(2))
+    assert lengthening(result).tolist() == [True, False]
+
+
+def test_few_deaths_must_come_late_to_speak_for_a_cache_that_has_filled() -> None:
+    """A leak would show .6: by ratios of normal densities, with the mean of a cache at what is seen where that is below 0."""
+
+    def density(z: float, mean: float) -> float:
+        return math.exp(-((z - mean) ** 2) / 2)
+
+    seen = np.array([-2.0, -1.2, -1.0, 0.0, 1.0])
+    result = Lifetimes(seen, np.full(5, 0.6), np.zeros(5))
+    by_hand = [density(z, 0.6) / density(z, min(z, 0.0)) >= math.exp(-FILLED_LENIENCY) for z in seen]
+    assert lengthening(result).tolist() == by_hand == [False, False, True, True, True]
+    telling = Lifetimes(np.array([0.0, -0.01]), np.full(2, LIFETIME_TELLING_Z), np.zeros(2))
+    assert lengthening(telling).tolist() == [True, False]
 
 
 def test_sites_do_not_touch_each_other_and_hours_have_any_length() -> None:
