@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from leakhunt.measure.cogrowth import _owner, growth_groups, meet
+from leakhunt.measure.cogrowth import _owner, by_near_function, growth_groups, meet, meeting
 from leakhunt.measure.trend import analyse
 from leakhunt.model.site import AllocationSite, Frame
 from tests.detectors.lab import Row, evidence, outgrown, ramp
@@ -71,8 +71,10 @@ def test_a_container_gains_an_eighth_at_most() -> None:
 
 
 def test_groups_come_largest_first_and_hold_every_seed_once() -> None:
-    rows = [Row(f"main.s{i} < main.f{i}", 640, ramp(12, step)) for i, step in enumerate((3, 9, 6))]
-    assert grouped(*rows, seeds=("main.s0", "main.s1", "main.s2")) == [["main.s1"], ["main.s2"], ["main.s0"]]
+    for steps in ((3, 9, 6), (9, 6, 3), (6, 3, 9)):
+        rows = [Row(f"main.s{i} < main.f{i}", 640, ramp(12, step)) for i, step in enumerate(steps)]
+        order = sorted(range(3), key=lambda i: -steps[i])
+        assert grouped(*rows, seeds=("main.s0", "main.s1", "main.s2")) == [[f"main.s{i}"] for i in order]
 
 
 @pytest.mark.parametrize("distance", range(7))
@@ -84,6 +86,23 @@ def test_stacks_meet_within_four_frames(distance: int) -> None:
     assert meet(stack("fmt.Sprint", *[f.function for f in deep.frames]), stack("main.f")) == (distance <= 4)
     split = stack("main.b", "main.f")
     assert meet(deep, split) == (distance + 1 <= 4)
+
+
+def test_the_sites_that_meet_a_seed_are_found_by_their_functions() -> None:
+    sites = [stack(*[f"main.a{i}{k}" for k in range(i)], "main.f", "main.z") for i in range(7)]
+    sites += [stack("main.q"), stack("fmt.Sprint"), stack("main.a60", "main.z")]
+    index = by_near_function(sites, range(1, 10))
+    for i, seed in enumerate(sites):
+        assert meeting(seed, index) == {j for j in range(1, 10) if meet(seed, sites[j])}, i
+
+
+def test_entries_have_one_container() -> None:
+    """Two tables that the caller of the entries fills as well: the one that gained more is theirs."""
+    entry = Row("main.entry < main.f", 64, ramp(12, 12))
+    tables = [
+        Row(f"{name} < main.f", 27264, ramp(12, step)) for name, step in (("cart.(*Store).Add", 2), ("audit.(*Log).Note", 1))
+    ]
+    assert grouped(entry, *tables, seeds=("main.entry",)) == [["main.entry", "cart.(*Store).Add"]]
 
 
 def test_seeds_that_do_not_rise_are_groups_of_their_own() -> None:

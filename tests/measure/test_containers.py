@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from leakhunt.measure import containers
-from leakhunt.measure.containers import doubles, grew_once, ladder, lone_block, made_map_tables, map_tables
+from leakhunt.measure.containers import doubles, grew_once, ladder, lone_block, made_map_tables, map_tables, outgrown
+from leakhunt.measure.functions import by_leaf
 from leakhunt.model.series import Series
 from tests.detectors.lab import Row, evidence
 
@@ -58,6 +59,13 @@ def test_large_tables_are_told_by_what_they_were_made_of() -> None:
         assert (map_tables(seen, site_of(seen)) > 0) == tables
     halves = series_of((65536, 4, 0), (32768, 0, 2))
     assert map_tables(halves, site_of(halves)) > 0
+    made = series_of((27264, 0, 2))
+    assert made_map_tables(made, site_of(made)), "up to 32 KiB those that are gone count too"
+    rungs = ((27264, 0, 2), (49152, 0, 1), (98304, 1, 0))
+    array = series_of(*rungs)
+    assert not made_map_tables(array, site_of(array)), "and not the first rungs of an array"
+    beside = series_of((18432, 2, 0), *rungs)
+    assert made_map_tables(beside, site_of(beside)), "tables in use always do"
     dropped = series_of((65536, 0, 8))
     assert not made_map_tables(dropped, site_of(dropped)), "blocks that are all gone may have been buffers"
 
@@ -69,6 +77,21 @@ def test_rungs_allocated_once_are_one_container() -> None:
     assert grew_once(seen, ladder(seen, site), site)
     again = series_of((1 << 20, 0, 5), (1 << 21, 0, 5), (1 << 22, 1, 4))
     assert not grew_once(again, ladder(again, site_of(again)), site_of(again))
+    assert grew_once(seen, (1 << 24,), site), "what was never allocated here"
+
+
+@pytest.mark.parametrize(("times", "found"), [(1, True), (2, False)])
+def test_an_array_may_grow_in_a_function_along_several_stacks(times: int, found: bool) -> None:
+    sizes = [(1 << 20) << k for k in range(4)]
+    series = evidence(
+        *[
+            Row(f"main.put < main.serve{k % 2}", size, [int(k == 3)] * 4, freed=[2 * times - int(k == 3)] * 4)
+            for k, size in enumerate(sizes)
+        ]
+    ).series
+    stacks = by_leaf(series.sites)["main.put"]
+    assert len(stacks) == 2
+    assert outgrown(series, stacks[0], stacks) == (tuple(sizes) if found else ())
 
 
 @pytest.mark.parametrize(
@@ -111,3 +134,8 @@ def test_blocks_of_a_site_are_its_own() -> None:
     assert containers.blocks_of(seen, site_of(seen))[:, 0].tolist() == [64, 128]
     assert containers.blocks_of(seen, 1 - site_of(seen))[:, 0].tolist() == [1024]
     assert containers.blocks_of(seen, 2).shape == np.empty((0, 3)).shape
+    two = evidence(Row("main.a < main.f", 1 << 20, [1] * 4), Row("main.b < main.f", 1 << 20, [2] * 4, freed=[1] * 4)).series
+    a, b, idle = (next(i for i, s in enumerate(two.sites) if s.leaf.function == f"main.{name}") for name in ("a", "b", "idle"))
+    one, other = (containers.blocks_of(two, site)[0] for site in (a, b))
+    assert containers.blocks_of(two, a, b).tolist() == [[1 << 20, *(one + other)[1:]]]
+    assert containers.blocks_of(two, b, idle)[:, 0].tolist() == [1024, 1 << 20]

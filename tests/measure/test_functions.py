@@ -29,13 +29,17 @@ def test_functions_over_one_stack_or_the_same_stacks_are_left_out() -> None:
 def test_a_sum_of_nothing_in_use_has_the_periods_size() -> None:
     gone = [Row(f"main.gone{i} < main.all", 640, [2, 0, 0, 0], freed=[0, 2, 2, 2]) for i in range(2)]
     never = [Row(f"main.never{i} < main.none", 640, [0] * 4, freed=[9] * 4) for i in range(2)]
-    series = evidence(*gone, *never).series
+    brief = [Row(f"main.brief{i} < main.once", 640, [0, 1 - i, 0, 0]) for i in range(2)]
+    series = evidence(*gone, *never, *brief).series
     coarse, _ = by_function(series)
     sizes = dict(zip((site.leaf.function for site in coarse.sites), coarse.sample_bytes.tolist(), strict=True))
     assert sizes["main.none"] == series.period_bytes
     assert sizes["main.all"] == pytest.approx(
         coarse.inuse_bytes[[s.leaf.function for s in coarse.sites].index("main.all")].sum() / 4
     )
+    once = [s.leaf.function for s in coarse.sites].index("main.once")
+    assert sizes["main.once"] == coarse.inuse_bytes[once].sum()
+    assert (coarse.alloc_objects == 0).all()
     assert (coarse.inuse_bytes.dtype, coarse.alloc_samples.dtype) == (series.inuse_bytes.dtype, series.alloc_samples.dtype)
     assert coarse.blocks.shape == (0, 4)
 

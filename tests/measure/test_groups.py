@@ -7,10 +7,11 @@ import pytest
 
 from leakhunt.config import Settings
 from leakhunt.detectors import append_only_slice
-from leakhunt.measure.groups import Basis, Group, _as_ever, _by_heap, _explained, _Function, _wider, join, part
-from leakhunt.measure.trend import analyse_sum
-from leakhunt.thresholds import ALPHA, CONVICTING_Q, LAST_HALF_ALPHA, SURE_LAST_HALF_P, SURE_Q
-from tests.detectors.lab import Row, evidence, ramp
+from leakhunt.measure.functions import by_function
+from leakhunt.measure.groups import Basis, Group, _as_ever, _by_heap, _conspicuous, _explained, _Function, _wider, join, part
+from leakhunt.measure.trend import analyse, analyse_sum
+from leakhunt.thresholds import ALPHA, CONSPICUOUS_LARGEST, CONVICTING_Q, LAST_HALF_ALPHA, SURE_LAST_HALF_P, SURE_Q
+from tests.detectors.lab import Row, evidence, outgrown, ramp
 
 LEVEL = [3, 4, 3, 3, 4, 3, 4, 4, 3, 3, 4, 3]
 
@@ -23,6 +24,11 @@ def test_value_key_and_container_are_one_group() -> None:
     (group,) = seen.growing_groups
     assert [seen.series.sites[i].leaf.function for i in group.sites] == ["main.newSession", "main.(*cache).set"]
     assert (group.basis, group.function) == (Basis.FUNCTION, "main.open")
+    assert group.trend.bytes_per_hour == analyse_sum(seen.series, group.sites).bytes_per_hour
+    coarse, _ = by_function(seen.series)
+    whole = analyse(coarse).of([site.leaf.function for site in coarse.sites].index("main.open"))
+    for name in ("z", "p", "q", "last_half_p"):
+        assert getattr(group.trend, name) == getattr(whole, name)
 
 
 def test_two_leaks_far_apart_are_two_groups() -> None:
@@ -35,7 +41,8 @@ def test_thin_stacks_are_seen_in_their_sum() -> None:
         Row(f"lib.new{i} < lib.child < main.measure{i % 2} < main.serve", 160, [(2 * step + i) // 6 for step in range(12)])
         for i in range(6)
     ]
-    seen = evidence(*rows)
+    level = Row("lib.level < lib.child < main.measure0 < main.serve", 160, [2] * 12)
+    seen = evidence(*rows, level)
     assert not seen.trends.growing.any()
     (group,) = seen.growing_groups
     assert (group.basis, group.function, len(group.sites)) == (Basis.FUNCTION, "lib.child", 6)
@@ -111,6 +118,46 @@ def test_an_array_that_one_function_grows_for_several_callers_rides_with_what_it
     assert "hall.(*journal).write" in {seen.series.sites[site].leaf.function for site in group.sites}
     (finding,) = append_only_slice.examine(seen)
     assert finding.facts["reallocations"] == 5
+
+
+def test_between_two_snapshots_what_rose_is_grouped_by_how_much() -> None:
+    """And in focus. The rate is that of the sum."""
+    value, key, more = (
+        Row(f"main.{name} < main.f", 640, [0, gained]) for name, gained in zip("abc", (400, 390, 100), strict=True)
+    )
+    aside, little = Row("main.d < main.g", 640, [0, 300]), Row("main.e < main.h", 640, [9, 10])
+    seen = evidence(value, key, more, aside, little, settings=Settings(ignore="main.g"))
+    found = [([seen.series.sites[i].leaf.function for i in group.sites], group.basis) for group in seen.groups]
+    assert found == [(["main.a", "main.b"], Basis.ROSE), (["main.c"], Basis.ROSE)]
+    both = seen.groups[0]
+    assert both.trend.bytes_per_hour == analyse_sum(seen.series, both.sites).bytes_per_hour
+    assert seen.groups[1].trend == seen.trends.of(seen.groups[1].seed)
+
+
+def test_arrays_that_are_outgrown_come_largest_first() -> None:
+    rungs = {"a": 1 << 18, "b": 1 << 20, "c": 1 << 19}
+    for names in ("abc", "bca"):
+        rows = [row for name in names for row in outgrown(f"main.{name} < main.{name}2", [rungs[name] << k for k in range(6)])]
+        seen = evidence(*rows)
+        assert [seen.series.sites[group.seed].leaf.function[-1] for group in seen.growing_groups] == ["b", "c", "a"]
+
+
+def test_what_a_person_would_point_at() -> None:
+    """More than a tenth and than a MiB, a peak of 4 MiB, the largest, and what is none of these: each sample of 64 KiB stands
+    for half a MiB."""
+    courses = {
+        "risen": [20, 20, 20, 23],
+        "by_little": [40, 40, 40, 43],
+        "little": [1, 1, 1, 2],
+        "peak": [4, 13, 4, 4],
+        "low_peak": [4, 11, 4, 4],
+        "late": [4, 4, 4, 7],
+        "fell": [13, 4, 4, 4],
+    }
+    large = [Row(f"main.large{i} < main.f", 1 << 20, [90 + i] * 4) for i in range(CONSPICUOUS_LARGEST)]
+    series = evidence(*[Row(f"main.{name} < main.f", 65536, held) for name, held in courses.items()], *large).series
+    found = {series.sites[i].leaf.function[5:] for i in np.flatnonzero(_conspicuous(series, slice(0, 4)))}
+    assert found == {"risen", "peak", "late", "fell", *(f"large{i}" for i in range(CONSPICUOUS_LARGEST))}
 
 
 def test_the_largest_and_the_risen_are_conspicuous_and_the_rest_is_not() -> None:

@@ -51,8 +51,10 @@ def test_the_plan_shows_the_leak_and_no_shorter_one_at_its_distance_does(taken: 
 def test_snapshots_are_no_farther_apart_than_the_leak_needs(rate_mib_per_hour: float) -> None:
     """The series' own distance, doubled only as long as the most snapshots that are advised would not show the leak."""
     rate = rate_mib_per_hour * 2.0**20
-    plan = snapshots_to_show(hours(3), 300, PERIOD, rate)
+    two, plan = (snapshots_to_show(hours(taken), 300, PERIOD, rate) for taken in (2, 3))
     assert plan is not None
+    assert two is not None
+    assert two.distance_hours / HOURS_PER_INTERVAL in (2**k for k in range(16))
     times_own = plan.distance_hours / HOURS_PER_INTERVAL
     doublings = round(math.log2(times_own))
     assert times_own == pytest.approx(2**doublings)
@@ -69,7 +71,7 @@ def test_a_slower_leak_takes_longer() -> None:
 
 
 def test_what_so_many_snapshots_just_show_needs_them_all_and_no_more() -> None:
-    for more in range(1, MOST_MORE_SNAPSHOTS + 1):
+    for more in (*range(1, MOST_MORE_SNAPSHOTS, 3), MOST_MORE_SNAPSHOTS):
         just = detectable_bytes_per_hour(hours(3 + more), 300, PERIOD)
         assert just is not None
         plan = snapshots_to_show(hours(3), 300, PERIOD, just * (1 + 1e-9))
@@ -128,7 +130,7 @@ def test_the_mean_that_shows_is_found_four_times_in_five() -> None:
         assert (mean - (samples - 0.5)) / math.sqrt(mean) == pytest.approx(thresholds.POWER_Z), "the approximation itself"
 
 
-@pytest.mark.parametrize("tests", [1, 40, 1500])
+@pytest.mark.parametrize("tests", [1, *range(2, 50, 3), 1500])
 def test_the_fewest_samples_that_are_significant(tests: int) -> None:
     at = np.arange(12) / 12 + 7
     needed = samples_needed(at, tests)
@@ -144,3 +146,9 @@ def test_the_detectable_rate_is_samples_times_period_over_time() -> None:
     mean = _mean_for(samples_needed(at, 40))
     assert detectable_bytes_per_hour(at, 40, 1 << 20) == pytest.approx(mean * (1 << 20) / (11 / 12))
     assert detectable_bytes_per_hour(at, 40, 1) == pytest.approx(thresholds.MIN_GROWTH_BYTES / (11 / 12))
+
+
+def test_times_that_are_partly_the_same() -> None:
+    assert detectable_bytes_per_hour(np.full(6, 3.0), 40, PERIOD) is None
+    for at in ([0.0, 0, 1, 2], [0.0, 1, 1, 1]):
+        assert detectable_bytes_per_hour(np.array(at), 1, PERIOD) is not None

@@ -94,4 +94,23 @@ def test_the_error_is_at_least_that_of_a_stationary_slope() -> None:
 def test_the_bar_of_closeness_is_a_hundredth_of_the_mean_step() -> None:
     """Two steps over 1.00501 h: the mean is .5025, and two points .00501 apart are just below a hundredth of it."""
     hours, values = np.array([0.0, 1, 1.00501]), np.array([[0.0, 1, 100]])
-    assert theil_sen(values, hours)[0] == pytest.approx((1 + 100 / 1.00501) / 2)
+    for later in (0, 100):
+        assert theil_sen(values, hours + later)[0] == pytest.approx((1 + 100 / 1.00501) / 2)
+
+
+def test_the_errors_of_several_sites_are_each_its_own() -> None:
+    """One of them changes once in all, one has a single object at times."""
+    counts = np.array([[30.0, 34, 38], [4, 4, 5], [1, 3, 1], [50, 50, 50]])
+    died = np.array([[9.0, 9], [0, 0], [2, 4], [30, 30]])
+    born, hours = died + np.diff(counts, axis=1), np.array([0.0, 1, 3])
+    several = Drift(np.zeros(4), np.array([1.0, 2, 3, 1]), np.zeros(4), np.array([1e9, 0.01, 1e9, 1.0]))
+    found = rate_error(counts, born, died, hours, several)
+    each = [
+        rate_error(counts[i : i + 1], born[i : i + 1], died[i : i + 1], hours, Drift(*(v[i : i + 1] for v in several)))[0]
+        for i in range(4)
+    ]
+    assert found.tolist() == each
+    assert found[1] == pytest.approx(math.sqrt(2 * (13 / 3) / 0.01)), "that of a stationary slope, of one birth"
+    assert found[2] == pytest.approx(math.sqrt(3 * (0 + 1 + 2 * (1 - math.exp(-6)))) / 3)
+    two = rate_error(counts[:1, :2], born[:1, :1], died[:1, :1], hours[:2], _drift(1, 1e9))
+    assert two[0] == pytest.approx(math.sqrt(4 + 1 + 2 * 30 * (1 - math.exp(-9 / 30))))

@@ -36,6 +36,7 @@ def test_benjamini_hochberg_with_a_prior_by_hand() -> None:
     assert benjamini_hochberg(p, tested, prior) == pytest.approx([0.04, 0.04, 0.8, 0.8, 1])
     above_one = benjamini_hochberg(np.array([0.03, 0.9]), np.ones(2, dtype=bool), np.array([3.0, 1.0]))
     assert above_one == pytest.approx([0.04, 1]), ".9 / .5 is 1.8"
+    assert benjamini_hochberg(p, tested, prior / 1000) == pytest.approx(benjamini_hochberg(p, tested, prior))
     for even in (np.full(5, 7.0), np.zeros(5)):
         assert benjamini_hochberg(p, tested, even) == pytest.approx(benjamini_hochberg(p, tested))
 
