@@ -187,20 +187,23 @@ class Shown(Evidence):
     types: tuple[tuple[str, str], ...] = ()
     expiry: ExpiryCensus | None = None
 
-    def census(self, group: object) -> ExpiryCensus | None:
-        return self.expiry
+    def census(self, group: Group) -> ExpiryCensus | None:
+        return self.expiry if self._is_shown(group) else None
 
     def held_types(self, group: object) -> tuple[tuple[str, str], ...]:
         return self.types
 
     def retention(self, group: Group) -> Retention | None:
-        return self.shown if self.only in ("", self.series.sites[group.seed].leaf.function) else None
+        return self.shown if self._is_shown(group) else None
 
-    def capped(self, group: object) -> MapUse | None:
-        return self.use
+    def capped(self, group: Group) -> MapUse | None:
+        return self.use if self._is_shown(group) else None
 
-    def interned(self, group: object) -> InternTable | None:
-        return self.table
+    def interned(self, group: Group) -> InternTable | None:
+        return self.table if self._is_shown(group) else None
+
+    def _is_shown(self, group: Group) -> bool:
+        return self.only in ("", self.series.sites[group.seed].leaf.function)
 
 
 def with_path(retention: Retention, use: MapUse | None = None, table: InternTable | None = None) -> Shown:
@@ -302,10 +305,19 @@ def test_a_cap_that_is_not_kept_says_whose(library: str, name: str, pattern: str
     stack = "github.com/bluele/gcache.(*SimpleCache).set < main.put < main.main" if library else "main.put < main.main"
     known = Shown(evidence(Row(stack, 640, ramp(12, 6))).series, use=capped(999, 500))
     (finding,) = cap_not_kept.examine(known)
-    assert finding.pattern == pattern
+    assert (finding.detector, finding.pattern, finding.stance) == ("cap-not-kept", pattern, "implicates")
+    assert finding.facts == {"root": "main.devices", "entries": 999, "cap": 500, "cap_field": "size"}
     why = "".join(f"; {cache.only_grows}" for cache in CACHES if cache.name == library)
     assert finding.remedy.startswith("Sweep it" if library else "Evict where entries are added")
     assert finding.text == f"a cap is not kept: main.devices ({name}) holds 999 entries, its size is 500{why}"
+
+
+def test_a_cap_of_costs_excuses_nothing_that_a_dump_shows() -> None:
+    """Costs may be anything: ristretto's cap is kept, and memory grows."""
+    series = evidence(Row("github.com/dgraph-io/ristretto/v2.(*lockedMap[...]).Set < main.put", 96, ramp(12, 5))).series
+    by_stack, by_dump = Shown(series), Shown(series, types=(("main", "main.T"),))
+    assert [verdict for _, verdict in verdicts(bounded_cache.examine, by_stack)] == ["high"]
+    assert verdicts(bounded_cache.examine, by_dump) == []
 
 
 def test_a_cap_excuses_what_grows_towards_it_where_two_dumps_show_it() -> None:

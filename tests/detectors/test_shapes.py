@@ -105,6 +105,7 @@ def test_never_freed_wants_no_free_at_all() -> None:
     (finding,) = never_freed.examine(LEAK)
     assert finding.facts["freed_samples"] == 0
     assert verdicts(never_freed.examine, evidence(Row(PUT, 640, ramp(16, 6), freed=ramp(16, 1)))) == []
+    assert verdicts(never_freed.examine, evidence(Row(PUT, 640, ramp(16, 6), freed=[0] * 15 + [1]))) == []
 
 
 def test_growth_that_a_group_shows_is_as_sure_as_its_numbers() -> None:
