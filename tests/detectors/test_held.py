@@ -30,7 +30,7 @@ from leakhunt.graph.unreached import HIDDEN
 from leakhunt.measure.groups import Group
 from leakhunt.model.census import ExpiryCensus, InternTable, MapUse, Place
 from leakhunt.model.finding import Finding, GcRoot, Retention, RetentionStep
-from tests.detectors.lab import Row, evidence, outgrown, ramp, verdicts
+from tests.detectors.lab import Row, evidence, goroutines, outgrown, ramp, verdicts
 from tests.detectors.scenes import LADDER, SCENES, census
 from tests.detectors.test_kept_between_dumps import LEAK, seen
 from tests.detectors.test_scenes import agree, finding_lines
@@ -341,6 +341,25 @@ def test_values_that_are_their_keys_are_interned(same: int, confidence: list[str
     assert [finding.facts["same"] for finding in intern_table.examine(interning)] == [same] * len(confidence)
 
 
+def test_an_interning_function_and_a_table_say_so_together() -> None:
+    series = evidence(Row("main.(*names).Intern < main.parse", 640, ramp(12, 6))).series
+    by_name = "main.(*names).Intern keeps each once"
+    by_dump = "a heap dump finds 950 of 1,000 values of main.devices to be their keys"
+    for same, said in ((950, f"{by_name}; {by_dump}"), (100, by_name)):
+        table = InternTable(capped(1, 1).place, "map[string]string", 1000, same)
+        (finding,) = intern_table.examine(Shown(series, table=table))
+        assert finding.text == f"interned values pile up: {said}, and more and more are different"
+    shown = InternTable(capped(1, 1).place, "map[string]string", 1000, 950)
+    (finding,) = intern_table.examine(Shown(evidence(LEAK).series, table=shown))
+    assert finding.facts == {"function": "", "same": 950}
+
+
+def test_goroutines_of_connections_may_speak_beside_a_path_to_connections() -> None:
+    reading = goroutines(**{"net/http.(*persistConn).readLoop < main.put": ramp(12, 40)})
+    known = dataclasses.replace(with_path(CASES["connections"][0]), goroutines=reading)
+    assert {finding.pattern for finding in goroutine_leak.examine(known)} == {"unclosed-body"}
+
+
 def test_deferred_calls_are_counted() -> None:
     (finding,) = defer_in_loop.examine(with_path(CASES["deferred calls"][0]))
     assert finding.facts == {"function": "main.(*inbox).empty", "deferred_calls": 900}
@@ -362,8 +381,8 @@ def test_one_container_has_one_key_whatever_hangs_on_its_entries() -> None:
 
     assert key(entry) == key(value)
     assert key(entry) not in [key(other) for other in others]
-    goroutines = [with_path(path(name, " runtime.g#900", kind="stack frame")) for name in ("main.wait", "main.wait w")]
-    assert len({container_key(known, known.groups[0]) for known in goroutines}) == 1
+    waiting = [with_path(path(name, " runtime.g#900", kind="stack frame")) for name in ("main.wait", "main.wait w")]
+    assert len({container_key(known, known.groups[0]) for known in waiting}) == 1
     name = path("main.m", ".items map[string]*main.T#1", "[key] string#900")
     assert key(name) == key(entry), "a map holds its keys too"
     assert key(path("main.config", " main.settings#1")) is None
