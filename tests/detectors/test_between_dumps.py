@@ -121,5 +121,6 @@ def test_a_level_is_of_objects_and_of_bytes(objects: int, size_bytes: int, size_
     """At most a twentieth more of either, than 40 objects before."""
     step = RetentionStep("[x]", "main.T", objects, size_bytes, objects_before=40, bytes_before=size_before)
     seen = dataclasses.replace(compared(ramp(13, 20), 40, objects, 40), shown=Retention(GcRoot("bss", "main.all"), (step,), 0))
+    assert all(finding.stance == "exonerates" for finding in level_between_dumps.examine(seen))
     said = verdicts(level_between_dumps.examine, seen)
     assert said == ([(seen.series.sites[group.seed].leaf.function, "high") for group in seen.groups] if clears else [])

@@ -10,6 +10,7 @@ from leakhunt.detectors import DETECTORS, Detector, detector_name
 from leakhunt.evidence import Evidence
 from leakhunt.graph.growth import Stay
 from leakhunt.measure.groups import Group
+from leakhunt.model.census import PinnedSlack
 from leakhunt.model.finding import GcRoot, Retention, RetentionStep
 from tests.detectors import scenes
 from tests.detectors.lab import Row, evidence, goroutines, outgrown, ramp
@@ -72,11 +73,17 @@ class Compared(Shown):
     def stay(self, group: Group) -> Stay | None:
         return self.stayed if self.retention(group) is not None else None
 
+    def slack(self, group: Group) -> PinnedSlack | None:
+        return PinnedSlack(scenes.place(), "[]uint8", 30, 1 << 20, 1 << 12) if self.retention(group) is not None else None
+
 
 def told() -> list[Evidence]:
     """The profiles alone, with goroutines that wait, with a janitor that runs; and with dumps that show two of the groups."""
     counts = ({S.BLOCKED: ramp(12, 40), "main.serve < main.main": [3] * 12}, {S.JANITOR: [1] * 12})
-    found: list[Evidence] = [PROFILES, *(dataclasses.replace(PROFILES, goroutines=goroutines(**each)) for each in counts)]
+    found: list[Evidence] = [
+        dataclasses.replace(PROFILES),
+        *(dataclasses.replace(PROFILES, goroutines=goroutines(**each)) for each in counts),
+    ]
     step = RetentionStep("[x]", "main.T", 900, 57600, objects_before=900, bytes_before=57600)
     level = Retention(GcRoot("bss", "main.all"), (RetentionStep("", "map[int]main.T", 1, 64), step), 0)
     paths = [CASES[name][0] for name in ("a map", "a slice", "a finalizer", "deferred calls", "timers", "connections")]

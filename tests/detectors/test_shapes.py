@@ -131,6 +131,20 @@ def test_load_is_told_though_some_objects_live_a_little_longer() -> None:
     assert verdicts(load_step.examine, evidence(Row(PUT, 640, inuse, freed=freed))) == [("main.put", "high")]
 
 
+def test_allocation_that_became_faster_explains_what_lives_as_ever() -> None:
+    """Of few deaths, or none, lifetimes tell nothing: where they are known to be as ever, that is enough."""
+    births = np.array([9.0, 9, 9, 0, 0, 0, 9, 18, 27])
+    counts = np.concatenate([[9], 9 + np.cumsum(births)])
+    course = Course(np.arange(10.0), 640 * counts, counts, births, np.zeros(9), births)
+    (group, *_) = LEAK.groups
+    assert load_step._with_load(group, course) is None
+    found = load_step._with_load(dataclasses.replace(group, basis=Basis.AS_EVER), course)
+    assert found is not None
+    assert (found.confidence, found.facts["allocation_ratio"]) == ("high", 2)
+    slower = dataclasses.replace(course, born=births[::-1])
+    assert load_step._with_load(dataclasses.replace(group, basis=Basis.AS_EVER), slower) is None
+
+
 def test_a_group_that_fell_is_passed_over() -> None:
     """A site that fell from a peak, and after it one whose growth is the fall of another caller's."""
     rows = [

@@ -159,6 +159,9 @@ def test_a_step_by_hand() -> None:
     hours = [5 + i / 2 for i in range(6)]
     found = shape.load_step(plain([200, 200, 200, 600, 600, 600], [20, 20, 400, 50, 50], hours))
     assert found == shape.LoadStep(3, 20_000, 60_000, 2.5, 1.0, pytest.approx(400 / (200 / 3 + 600 / 3) ** 0.5))
+    found = shape.load_step(plain([200, 200, 200, 600, 600, 600], [20, 20, 400, 50, 50], [100 * hour for hour in hours]))
+    assert found is not None
+    assert found.allocation_ratio == 2.5
     noisy = [198, 200, 202, 598, 600, 602]
     found = shape.load_step(plain(noisy, [20, 20, 400, 50, 50], hours))
     assert found is not None
