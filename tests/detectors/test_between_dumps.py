@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from leakhunt.detectors import bounded_cache, buffer_growth, level_between_dumps, load_step
+from leakhunt.detectors import bounded_cache, buffer_growth, level_between_dumps, load_step, unbounded_queue
+from leakhunt.detectors.held import held_in
 from leakhunt.evidence import Evidence
 from leakhunt.graph.growth import Stay
 from leakhunt.measure.groups import Basis
@@ -111,6 +112,19 @@ def test_a_step_that_dumps_refute(at: int, last: int, clears: bool) -> None:
     inuse = [20] * at + [60] * (13 - at)
     seen = compared(inuse, 1000, last, 1000)
     assert [leaf for leaf, _ in verdicts(load_step.examine, seen) if leaf == "main.put"] == (["main.put"] if clears else [])
+
+
+@pytest.mark.parametrize(
+    ("stayed", "pattern"), [(1000, "append-only-slice"), (900, "append-only-slice"), (899, "unbounded-queue")]
+)
+def test_a_slice_that_loses_a_tenth_of_what_it_held_is_a_queue(stayed: int, pattern: str) -> None:
+    steps = (RetentionStep(".all", "[]main.Job", 1, 64), RetentionStep("[x]", "main.Job", 2000, 96000))
+    seen = dataclasses.replace(compared(ramp(13, 20), 1000, 2000, stayed), shown=Retention(GcRoot("bss", "main.all"), steps, 0))
+    held = held_in(seen, seen.groups[0])
+    assert held is not None
+    assert (held.pattern, held.container) == (pattern, "[]main.Job")
+    found = list(unbounded_queue.examine(seen))
+    assert {finding.facts["function"] for finding in found} == ({""} if pattern == "unbounded-queue" else set())
 
 
 @pytest.mark.parametrize(

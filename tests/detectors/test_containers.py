@@ -38,6 +38,8 @@ def test_a_backing_array_of_the_size_of_a_table_is_hardly_a_map() -> None:
     split = evidence(entries, Row(stack, 49152, [0] * 6 + [2] * 6, freed=[0] * 6 + [1] * 6))
     grown = evidence(entries, Row(stack, 49152, [0] * 6 + [2] * 6), Row(stack, 21760, [0] * 12, freed=[0] * 6 + [1] * 6))
     assert verdicts(unbounded_map.examine, once) == [("main.subscribe", "low")]
+    (finding,) = unbounded_map.examine(once)
+    assert ": a block of 48.0 KiB at main.subscribe has the size of a full map table, and 1 %" in finding.text
     assert verdicts(unbounded_map.examine, kept) == []
     assert verdicts(unbounded_map.examine, split) == [("main.subscribe", "medium")]
     assert verdicts(unbounded_map.examine, grown) == [("main.subscribe", "medium")]
