@@ -132,8 +132,8 @@ def test_load_is_told_though_some_objects_live_a_little_longer() -> None:
 
 
 def test_allocation_that_became_faster_explains_what_lives_as_ever() -> None:
-    """Three deaths tell little of lifetimes, as a leak of this size would show z=.7: where they are known to be as ever, that is
-    enough."""
+    """Three deaths tell little of lifetimes, as a leak of this size would show z=.7. Where they are known to be as ever, that
+    is enough."""
     births, died = np.array([9.0, 9, 9, 0, 0, 0, 9, 18, 27]), np.array([0.0, 0, 0, 0, 1, 0, 0, 1, 1])
     counts = np.concatenate([[9], 9 + np.cumsum(births - died)])
     course = Course(np.arange(10.0), 640 * counts, counts, births, died, births)
