@@ -19,11 +19,11 @@ from leakhunt.config import Settings
 from leakhunt.decode.dumpfile import is_dump_file, is_stripped_file
 from leakhunt.errors import ConfigError, DecodeError, MismatchError
 from leakhunt.heaps.view import HeapView, open_heap
-from leakhunt.measure.cogrowth import by_near_function, meeting
+from leakhunt.measure.cogrowth import by_near_function, equal, meeting
 from leakhunt.measure.course import Course, course_of
 from leakhunt.measure.functions import by_leaf
-from leakhunt.measure.goroutines import GoroutineSeries, Stack, goroutine_series, stack_counts, standing
-from leakhunt.measure.groups import Basis, Group, find_groups
+from leakhunt.measure.goroutines import GoroutineSeries, GoroutineStack, Stack, goroutine_series, stack_counts, standing
+from leakhunt.measure.groups import Basis, Group, find_groups, join
 from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
 from leakhunt.model.finding import Input
@@ -119,21 +119,32 @@ class Evidence(ProfilesAndDumps):
         return self._with_goroutines(self.with_dumps(groups) if self.dumps else groups)
 
     def _with_goroutines(self, groups: tuple[Group, ...]) -> tuple[Group, ...]:
-        """The groups; of those that rose and may be chance, those at whose functions goroutines pile up are taken to grow."""
-        growing = [self.series.sites[site] for group in groups if group.grows for site in group.sites]
-        piles = [stack for stack in self.goroutines.piles if standing([stack], growing) is None]
-        likely = [
-            group
-            for group in groups
-            if not group.grows
-            and group.trend.p <= OTHERS_PROVE_P
-            and self.grown_bytes(group) >= MIN_GROWTH_BYTES
-            and standing(piles, (self.series.sites[site] for site in group.sites)) is not None
-        ]
-        return (
-            *(replace(group, basis=Basis.GOROUTINES) for group in likely),
-            *(group for group in groups if group not in likely),
-        )
+        """The groups; of those that rose and may be chance, those at whose functions goroutines pile up are taken to grow:
+        with a group that grows by as many objects as there are more goroutines, what each was given, else by themselves."""
+        growing = [group for group in groups if group.grows]
+        of_growing = [self.series.sites[site] for group in growing for site in group.sites]
+        piles = [stack for stack in self.goroutines.piles if standing([stack], of_growing) is None]
+        chosen = dict.fromkeys(groups)
+        for group in groups:
+            if group.grows or group.trend.p > OTHERS_PROVE_P or self.grown_bytes(group) < MIN_GROWTH_BYTES:
+                continue
+            pile = standing(piles, (self.series.sites[site] for site in group.sites))
+            if pile is None:
+                continue
+            given = next((each for each in growing if each in chosen and self._one_for_each(each, pile)), None)
+            del chosen[group]
+            if given is None:
+                chosen = {replace(group, basis=Basis.GOROUTINES): None} | chosen
+            else:
+                chosen = {join(self.series, given, group) if each is given else each: None for each in chosen}
+        return tuple(chosen)
+
+    def _one_for_each(self, group: Group, pile: GoroutineStack) -> bool:
+        """Whether the group gained as many objects as there are more goroutines, as far as its samples can tell."""
+        segment, seed = self.trends.segment, group.seed
+        samples = self.series.inuse_samples[seed, segment.stop - 1] - self.series.inuse_samples[seed, segment.start]
+        gained = float(self.grown_objects[seed])
+        return samples > 0 and equal(gained, pile.growth, gained / float(samples) ** 0.5)
 
     @property
     def growing_groups(self) -> tuple[Group, ...]:

@@ -109,6 +109,9 @@ def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group,
     if not common or "unclosed-body" in common:
         return bool(common)
     sites = evidence.series.sites
+    libraries = [{sites[i].library for i in group.sites} - {""} for group in (a, b)]
+    if "goroutine-leak" in common and libraries[0] & libraries[1]:
+        return True  # a client of a library has goroutines of its own, which no function of the program is on
     called = [{function for site in group.sites for function in sites[site].own_functions} for group in (a, b)]
     return not (called[0] and called[1]) or bool(called[0] & called[1] - {"main.main"})
 
@@ -140,8 +143,7 @@ def _case(group: Group, findings: list[Finding], verdict: Verdict, evidence: Evi
     series = evidence.series
     against = [finding for finding in findings if finding.stance is Stance.IMPLICATES]
     main = max(against, key=lambda f: (f.pattern != _LEAST_SPECIFIC, _WEIGHT[f.confidence]))
-    named = (series.sites[i] for i in (*main.sites, *group.sites) if series.sites[i].own_functions)
-    site = AllocationSite(main.stack) if main.stack else next(named, series.sites[main.sites[0]])
+    site = _shown([AllocationSite(main.stack)] * bool(main.stack) + [series.sites[i] for i in (*main.sites, *group.sites)])
     growth = _growth(group, evidence)
     charge, excuse = _best(findings, Stance.IMPLICATES), _best(findings, Stance.EXONERATES)
     confidence = _CONFIDENCE[max(1, charge - (1 if excuse else 0))]
@@ -167,6 +169,13 @@ def _case(group: Group, findings: list[Finding], verdict: Verdict, evidence: Evi
         retention=evidence.retention(group),
         limit=_limit(growth, evidence),
     )
+
+
+def _shown(sites: list[AllocationSite]) -> AllocationSite:
+    """The first that the program itself calls, else that a library does, else the first."""
+    of_program = (site for site in sites if site.is_of_program)
+    named = (site for site in sites if site.own_functions)
+    return next(of_program, None) or next(named, sites[0])
 
 
 def _growth(group: Group, evidence: Evidence) -> Growth:

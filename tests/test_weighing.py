@@ -12,6 +12,7 @@ from leakhunt.evidence import Evidence, gather
 from leakhunt.hunt import _limit, _overall, _said_of_both, _unexplained_bytes, _weigh, hunt
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Growth, Input, Retention, Stance, Verdict, Window
+from leakhunt.model.site import AllocationSite, Frame
 from leakhunt.thresholds import MIN_GROWTH_BYTES
 from tests.detectors.lab import Row, evidence, goroutines, ramp
 from tests.detectors.test_held import path
@@ -140,10 +141,8 @@ def test_a_joined_group_brings_its_container() -> None:
     """Two are one by their library, of which a dump shows where one lies; a third lies there too."""
     dial = "net/http.(*Transport).dialConn < net/http.(*Transport).dialConnFor"
     connection = path("main.all", ".conns map[string]*http.persistConn#1", "[x] http.persistConn#900")
-    reader, writer = (
-        Row(f"bufio.NewReaderSize < {dial}", 4096, ramp(12, 9)),
-        Row(f"bufio.NewWriterSize < {dial}", 2048, ramp(12, 7)),
-    )
+    reader = Row(f"bufio.NewReaderSize < {dial}", 4096, ramp(12, 9))
+    writer = Row("bufio.NewWriterSize < net/http.(*persistConn).writeLoop", 2048, ramp(12, 7))
     for shown in ("bufio.NewReaderSize", "bufio.NewWriterSize"):
         assert len(held_by({shown: connection, "main.put": connection}, reader, writer, PUT)) == 1
     assert len(held_by({"main.put": connection}, reader, writer, PUT)) == 2
@@ -184,6 +183,45 @@ def test_what_one_library_makes_is_one_leak_where_one_function_calls_it() -> Non
     assert contexts("main.handle < main.serve", f"{apart} < main.serve") == both
     assert contexts("main.handle < main.serve", apart) == two
     assert contexts("main.handle < main.main", f"{apart} < main.main") == two, "everything is called by main.main"
+
+
+def test_goroutines_of_one_library_are_one_leak_shown_where_the_program_calls_it() -> None:
+    """A client's transport and its callbacks run in goroutines that no function of the program is on."""
+    waits = "runtime.gopark < lib/transport.(*client).reader"
+    rows = [
+        Row("lib/transport.newFramer < lib/transport.(*client).reader", 4096, ramp(12, 9)),
+        Row("lib.NewClient < main.ask < main.serve", 640, ramp(12, 5)),
+    ]
+    seen = evidence(*rows, goroutines=goroutines(**{waits: ramp(12, 40), "runtime.gopark < lib.NewClient": ramp(12, 40)}))
+    assert [case.pattern for case in hunt(seen).cases] == ["goroutine-leak", "goroutine-leak"]
+    files = {"lib": "/go/pkg/mod/example.com/lib@v1.2.3/lib.go"}
+    sites = tuple(
+        AllocationSite(
+            tuple(Frame(f.function, files.get(f.function.partition("/")[0].partition(".")[0], f.file)) for f in site.frames)
+        )
+        for site in seen.series.sites
+    )
+    (case,) = hunt(dataclasses.replace(seen, series=dataclasses.replace(seen.series, sites=sites))).cases
+    assert (case.pattern, case.site.leaf.function, len(case.sites)) == ("goroutine-leak", "lib.NewClient", 2)
+
+
+def test_a_server_makes_a_context_for_each_connection() -> None:
+    reader = Row("bufio.NewReaderSize < net/http.newBufioReader < net/http.(*conn).serve", 4096, ramp(12, 9))
+    context = Row("context.withCancel < context.WithCancel < net/http.(*conn).serve", 96, ramp(12, 9))
+    assert cases(reader, context) == [("steady-growth", ["bufio.NewReaderSize", "context.withCancel"])]
+
+
+def test_what_each_goroutine_was_given_is_one_leak_with_what_it_makes() -> None:
+    """As many messages as goroutines that wait for an answer; the few objects of their own may be chance."""
+    message = Row("main.plan < main.handle", 4096, ramp(12, 5))
+    own = Row("main.(*link).await", 512, [0, 0, 0, 0, 0, 1, 1, 2, 3, 3, 2, 3], freed=[0] * 10 + [1, 1])
+    each = round(float(evidence(message).grown_objects.max()) / 11)
+    for more, found in (
+        (each, [("goroutine-leak", ["main.(*link).await", "main.plan"])]),
+        (9 * each, [("steady-growth", ["main.plan"])]),
+    ):
+        seen = evidence(message, own, goroutines=goroutines(**{"runtime.gopark < main.(*link).await": ramp(12, more)}))
+        assert cases(seen=seen)[:1] == found
 
 
 def test_what_only_one_of_them_shares_is_two_leaks() -> None:

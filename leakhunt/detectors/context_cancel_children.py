@@ -11,6 +11,7 @@ Options: none.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from leakhunt.detectors.frames import function_on
 from leakhunt.detectors.held import held_in, shows
@@ -31,7 +32,9 @@ MAKERS = (
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that make cancellable contexts."""
     for group in evidence.growing_groups:
-        function = function_on(evidence, group, MAKERS)
+        own = any(evidence.series.sites[site].own_functions for site in group.sites)
+        # Of what a server allocates for each connection a context is one part.
+        function = function_on(evidence, group if own else replace(group, sites=group.sites[:1]), MAKERS)
         if function is None and shows(held_in(evidence, group), PATTERN):
             function = "something below this parent"
         if function is not None:

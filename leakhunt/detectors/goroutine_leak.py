@@ -92,11 +92,17 @@ def _few_for_each(objects: float, goroutines: float) -> bool:
 
 def _stack_of(evidence: Evidence, group: Group, rising: list[GoroutineStack], descriptors: bool) -> GoroutineStack | None:
     """The fastest growing goroutine stack that the group's allocations belong to, by function, else by type, else by package:
-    where it is of no other package (the worker of a library's object), or by number."""
-    packages = {package_of(evidence.series.sites[site].leaf.function) for site in group.sites}
+    where it is of no other package (the worker of a library's object), or by number. What the standard library allocates by
+    itself belongs to goroutines that begin with the same function, as those of a server's connections."""
+    sites = [evidence.series.sites[site] for site in group.sites]
+    packages = {package_of(site.leaf.function) for site in sites}
     ordered = sorted(rising, key=lambda stack: -stack.growth)
-    if found := standing(ordered, (evidence.series.sites[site] for site in group.sites)):
+    if found := standing(ordered, sites):
         return found
+    if not any(site.own_functions for site in sites):
+        begins = {site.frames[-1].function for site in sites}
+        alike = (stack for stack in ordered if stack.frames and stack.frames[-1].function in begins)
+        return next(alike, ordered[0] if ordered and descriptors else None)
     gained = _gained(evidence, group)
     for stack in ordered:
         calls = {package_of(function) for function in AllocationSite(stack.frames).own_functions}

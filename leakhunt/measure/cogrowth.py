@@ -5,10 +5,11 @@ too small to be significant alone: at the default sampling period, 30 000 cache 
 means is the detectors' affair.
 
 Two sites belong together when one function outside the standard library calls both within a few frames, and either their
-objects grow in equal number (within the sampling error of both), or one is the container that the other's objects go into:
-it gains far fewer, larger objects, and its leaf function is on the other's stack, or it is one backing array that is
-outgrown. Two that each fill a container of their own are two leaks, however equally they grow: one request may add a user
-to a map and a line to a log. Cost O(S * K * F) for S seeds, K sites that grew and F compared frames.
+objects grow in equal number (within the sampling error of both), or both fill one container, or one is the container that the
+other's objects go into: it gains far fewer, larger objects, and its leaf function is on the other's stack, or it is one
+backing array that is outgrown. So do two that the standard library allocates by itself, in goroutines that begin alike. Two
+that each fill a container of their own are two leaks, however equally they grow: one request may add a user to a map and a
+line to a log. Cost O(S * K * F) for S seeds, K sites that grew and F compared frames.
 """
 
 from collections import defaultdict
@@ -68,8 +69,14 @@ def growth_groups(
             other = containers.filled_by(site)
             if filled and other and filled != other:
                 continue
-            equal = (steady[site] or site in waiting) and _equal(group[0], site, grown_objects, errors)
-            if equal or _is_container(series, group[0], site, grown_objects, containers):
+            error = float(np.hypot(errors[group[0]], errors[site]))
+            as_many = equal(float(grown_objects[group[0]]), float(grown_objects[site]), error)
+            one = bool(filled and other) or _of_one_goroutine(series.sites[group[0]], series.sites[site])
+            if (
+                (as_many and (steady[site] or site in waiting))
+                or (one and site in waiting)
+                or _is_container(series, group[0], site, grown_objects, containers)
+            ):
                 group.append(site)
                 filled = filled or other
         waiting = [site for site in waiting if site not in group]
@@ -116,11 +123,10 @@ def _owner(function: str) -> str:
     return function.removesuffix("[...]").rpartition(".")[0]
 
 
-def _equal(a: int, b: int, grown_objects: NDArray[np.float64], errors: NDArray[np.float64]) -> bool:
-    """Whether two sites gained the same number of objects, as far as their samples can tell."""
-    allowed = EQUAL_STANDARD_ERRORS * float(np.hypot(errors[a], errors[b]))
-    allowed += EQUAL_SHARE * float(max(grown_objects[a], grown_objects[b]))
-    return abs(float(grown_objects[a] - grown_objects[b])) <= allowed
+def equal(a: float, b: float, error: float) -> bool:
+    """Whether two numbers of objects gained are the same, as far as samples can tell; `error` is their difference's standard
+    error."""
+    return abs(a - b) <= EQUAL_STANDARD_ERRORS * error + EQUAL_SHARE * max(a, b)
 
 
 def _standard_errors(series: Series, grown_objects: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -131,9 +137,18 @@ def _standard_errors(series: Series, grown_objects: NDArray[np.float64]) -> NDAr
 
 
 def meet(a: AllocationSite, b: AllocationSite) -> bool:
-    """Whether one function outside the standard library calls both near their leaves."""
+    """Whether one function outside the standard library calls both near their leaves, or none does and their goroutines begin
+    with the same."""
+    if _of_one_goroutine(a, b):
+        return True
     depth = {function: i for i, function in reversed(list(enumerate(_near(a))))}
     return any(function in depth and _close(depth[function], j) for j, function in enumerate(_near(b)))
+
+
+def _of_one_goroutine(a: AllocationSite, b: AllocationSite) -> bool:
+    """Whether the standard library alone allocates both, in a goroutine of its own: a connection's buffers, which may differ in
+    number."""
+    return not a.own_functions and not b.own_functions and a.frames[-1].function == b.frames[-1].function
 
 
 def _close(a: int, b: int) -> bool:

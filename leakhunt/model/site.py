@@ -21,6 +21,9 @@ _RUNTIME = re.compile(r"(?:runtime|internal/runtime/[\w/]+)\.")
 # Generic arguments: `[go.shape.string,go.shape.*uint8]` in the protobuf, `[...]` in text. They nest.
 _GENERIC_ARGUMENTS = re.compile(r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]")
 
+# Files in the module cache: GOMODCACHE/path@version/file, with -trimpath path@version/file.
+_MODULE = re.compile(r"(?:.*/pkg/mod/)?([^@]+)@v\d")
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -58,6 +61,17 @@ class AllocationSite:
         return tuple(frame.function for frame in self.frames if not is_standard(frame.function))
 
     @cached_property
+    def library(self) -> str:
+        """Path of the module that allocates, by the file of the innermost function outside the standard library; "" where that
+        is the program's own (or vendored) code."""
+        return next((_module(frame.file) for frame in self.frames if not is_standard(frame.function)), "")
+
+    @cached_property
+    def is_of_program(self) -> bool:
+        """Whether a function of the program itself, of no library, is on the stack."""
+        return any(not is_standard(frame.function) and not _module(frame.file) for frame in self.frames)
+
+    @cached_property
     def fingerprint(self) -> str:
         """16 hex digits that stay the same for the same leak in another build, at other addresses and on shifted lines:
         a hash of the functions only, leaf first, without line numbers or files."""
@@ -75,6 +89,12 @@ def is_standard(function: str) -> bool:
     """Whether `function` belongs to the standard library or the runtime."""
     first = function.split("/", 1)[0].split(".", 1)[0]
     return first in STANDARD_LIBRARY
+
+
+def _module(file: str) -> str:
+    """`google.golang.org/grpc` of `/root/go/pkg/mod/google.golang.org/grpc@v1.75.0/server.go`, "" of a file of no module."""
+    match = _MODULE.match(file)
+    return match[1] if match else ""
 
 
 def normalise(function: str) -> str:

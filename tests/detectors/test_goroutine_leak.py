@@ -91,6 +91,17 @@ def test_the_workers_of_a_library_belong_to_what_it_allocates() -> None:
     assert verdicts(goroutine_leak.examine, evidence(values, goroutines=workers)) == []
 
 
+def test_connections_of_a_server_belong_to_the_goroutines_that_serve_them() -> None:
+    buffers = Row("bufio.NewReaderSize < net/http.newBufioReader < net/http.(*conn).serve", 4096, ramp(12, 5))
+    waiting = "runtime.gopark < bufio.(*Reader).Peek < net/http.(*conn).serve"
+    elsewhere = "runtime.gopark < net/http.(*persistConn).writeLoop"
+    (finding,) = goroutine_leak.examine(
+        evidence(buffers, goroutines=goroutines(**{waiting: ramp(12, 25), elsewhere: ramp(12, 40)}))
+    )
+    assert (finding.confidence, finding.facts["goroutines_grown"]) == ("high", 25 * 11)
+    assert list(goroutine_leak.examine(evidence(buffers, goroutines=goroutines(**{elsewhere: ramp(12, 40)})))) == []
+
+
 def test_methods_of_one_type_belong_together() -> None:
     row = Row("main.(*board).open < main.(*board).talk < main.serve", 2048, ramp(12, 5))
     carrying = goroutines(**{"runtime.gopark < runtime.chanrecv < main.(*board).carry": ramp(12, 40)})

@@ -140,6 +140,24 @@ def test_two_types_of_one_package_that_each_fill_a_map_are_two() -> None:
         assert any({"cart.open", "cart.line"} <= set(group) for group in groups) == (not apart), other
 
 
+def test_what_fills_one_container_is_one_however_many_objects_each_entry_has() -> None:
+    """A cache's entry and the text that was made for it, of which many are made and let go beside it."""
+    table = Row("memo.(*Memo).Get < main.look", 27264, ramp(12, 1))
+    entry = Row("main.explore < memo.(*Memo).Get < main.look", 640, ramp(12, 30), freed=ramp(12, 20))
+    text = Row("main.encode < memo.(*Memo).Get < main.look", 640, ramp(12, 9))
+    assert len(grouped(table, entry, text, seeds=("main.explore", "main.encode"))) == 1
+    assert len(grouped(entry, text, seeds=("main.explore", "main.encode"))) == 2, "no container is known"
+
+
+def test_what_the_standard_library_makes_in_one_kind_of_goroutine_is_one() -> None:
+    reader = Row("bufio.NewReaderSize < net/http.newBufioReader < net/http.(*conn).serve", 4096, ramp(12, 30))
+    writer = Row("bufio.NewWriterSize < net/http.newBufioWriterSize < net/http.(*conn).serve", 4096, ramp(12, 6))
+    seeds = ("bufio.NewReaderSize", "bufio.NewWriterSize")
+    assert len(grouped(reader, writer, seeds=seeds)) == 1
+    dialled = Row("bufio.NewWriterSize < net/http.(*Transport).dialConn < net/http.(*Transport).dialConnFor", 4096, ramp(12, 6))
+    assert len(grouped(reader, dialled, seeds=seeds)) == 2
+
+
 def test_entries_ride_with_the_table_that_gained_more_than_they() -> None:
     """The seed is the table here: 99 samples of 8 KiB stand for 6 400 tables, 33 of 64 B for 270 000 entries."""
     table = Row("main.put < main.serve < main.main", 8192, ramp(12, 9))

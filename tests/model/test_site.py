@@ -25,6 +25,19 @@ def test_fingerprint_ignores_lines_and_tells_stacks_apart() -> None:
     assert site("a.f", "a.g").fingerprint != site("a.f", "a.h").fingerprint
 
 
+def test_whose_code_allocates_is_told_by_files() -> None:
+    std = Frame("bufio.NewReaderSize", "/usr/local/go/src/bufio/bufio.go")
+    cached = Frame("google.golang.org/grpc.NewClient", "/root/go/pkg/mod/google.golang.org/grpc@v1.75.0/clientconn.go")
+    trimmed = Frame("gopkg.in/natefinch/lumberjack%2ev2.New", "gopkg.in/natefinch/lumberjack.v2@v2.2.1/lumberjack.go")
+    own = Frame("main.serve", "/home/ci/shop@home/main.go")
+    assert AllocationSite((std, cached, own)).library == "google.golang.org/grpc"
+    assert AllocationSite((std, trimmed)).library == "gopkg.in/natefinch/lumberjack.v2"
+    assert AllocationSite((own, cached)).library == AllocationSite((std,)).library == ""
+    assert [AllocationSite(stack).is_of_program for stack in ((std, cached, own), (std, cached), (std,), (own,))] == [
+        True, False, False, True,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("raw", "plain"),
     [("a.F[go.shape.string,go.shape.*uint8].func1", "a.F[...].func1"), ("a.F[...]", "a.F[...]"), ("a.f", "a.f"),
