@@ -137,10 +137,8 @@ def _standard_errors(series: Series, grown_objects: NDArray[np.float64]) -> NDAr
 
 
 def meet(a: AllocationSite, b: AllocationSite) -> bool:
-    """Whether one function outside the standard library calls both near their leaves, or none does and their goroutines begin
-    with the same."""
-    if _of_one_goroutine(a, b):
-        return True
+    """Whether one function outside the standard library calls both near their leaves; of stacks without such functions, whether
+    their goroutines begin with the same."""
     depth = {function: i for i, function in reversed(list(enumerate(_near(a))))}
     return any(function in depth and _close(depth[function], j) for j, function in enumerate(_near(b)))
 
@@ -148,7 +146,7 @@ def meet(a: AllocationSite, b: AllocationSite) -> bool:
 def _of_one_goroutine(a: AllocationSite, b: AllocationSite) -> bool:
     """Whether the standard library alone allocates both, in a goroutine of its own: a connection's buffers, which may differ in
     number."""
-    return not a.own_functions and not b.own_functions and a.frames[-1].function == b.frames[-1].function
+    return not a.own_functions and not b.own_functions and meet(a, b)
 
 
 def _close(a: int, b: int) -> bool:
@@ -176,7 +174,7 @@ def meeting(seed: AllocationSite, index: Mapping[str, list[tuple[int, int]]]) ->
 
 
 def _near(site: AllocationSite) -> list[str]:
-    return near_functions(site, MEETING_DISTANCE + 1)
+    return near_functions(site, MEETING_DISTANCE + 1) or [frame.function for frame in site.frames[-1:]]
 
 
 def _is_container(series: Series, a: int, b: int, grown_objects: NDArray[np.float64], containers: _Containers) -> bool:
