@@ -169,7 +169,7 @@ def filling(course: Course) -> Filling | None:
     if early <= 0 or late > FILLING_SHARE * early or gained < SURPRISE_SIGMAS * _error(first, 0.0):
         return None
     net = (course.born - course.died) / np.diff(course.hours)
-    offset, slope = np.polynomial.polynomial.polyfit(course.counts[:-1], net, 1) if np.ptp(course.counts[:-1]) > 0 else (0, 0)
+    offset, slope = np.polynomial.polynomial.polyfit(course.counts[:-1], net, 1)
     if slope >= 0:
         return Filling(early, late, None, None)
     per_count = course.inuse_bytes.sum() / max(course.counts.sum(), 1.0)
@@ -245,9 +245,7 @@ def _leg(course: Course) -> float:
 
 
 def _without_line(course: Course) -> Floats:
-    """The counts less their least-squares line."""
-    if course.snapshots < 3:
-        return np.asarray(course.counts - course.counts.mean(), dtype=np.float64)
+    """The counts less their least-squares line, of three snapshots and more."""
     line = np.polynomial.polynomial.polyfit(course.hours, course.counts, 1)
     return np.asarray(course.counts - np.polynomial.polynomial.polyval(course.hours, line), dtype=np.float64)
 

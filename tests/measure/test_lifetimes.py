@@ -54,6 +54,7 @@ def twin(inuse: list[int], born: list[float], died: list[float], hours: list[flo
 
 
 @given(st.integers(1, 30), event_counts, steps)
+@example(9, [(2, 1), (3, 0), (2, 0), (1, 0)], [1.0] * 12)
 @example(1, [(6, 6), (0, 0)], [0.125, *[2.0] * 11])
 def test_the_vectorised_test_agrees_with_its_twin(start: int, events: list[tuple[int, int]], gaps: list[float]) -> None:
     inuse, allocated = history(start, events)
@@ -113,6 +114,8 @@ def test_few_deaths_must_come_late_to_speak_for_a_cache_that_has_filled() -> Non
     result = Lifetimes(seen, np.full(5, 0.6), np.zeros(5))
     by_hand = [density(z, 0.6) / density(z, min(z, 0.0)) >= math.exp(-FILLED_LENIENCY) for z in seen]
     assert lengthening(result).tolist() == by_hand == [False, False, True, True, True]
+    far = Lifetimes(np.array([0.75, 0.74]), np.full(2, 2.0), np.zeros(2))
+    assert lengthening(far).tolist() == [True, False], "2 z - 2 is -.5 at .75"
     telling = Lifetimes(np.array([0.0, -0.01]), np.full(2, LIFETIME_TELLING_Z), np.zeros(2))
     assert lengthening(telling).tolist() == [True, False]
 

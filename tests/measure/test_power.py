@@ -134,6 +134,7 @@ def test_the_mean_that_shows_is_found_four_times_in_five() -> None:
 def test_the_fewest_samples_that_are_significant(tests: int) -> None:
     at = np.arange(12) / 12 + 7
     needed = samples_needed(at, tests)
+    assert isinstance(needed, int)
     assert needed >= thresholds.MIN_EVENTS
     for samples in {needed, max(needed - 1, thresholds.MIN_EVENTS)}:
         counts = (samples * (at - 7) / (at[-1] - 7))[None, :]
@@ -148,7 +149,11 @@ def test_the_detectable_rate_is_samples_times_period_over_time() -> None:
     assert detectable_bytes_per_hour(at, 40, 1) == pytest.approx(thresholds.MIN_GROWTH_BYTES / (11 / 12))
 
 
+def test_the_smallest_leak_of_no_site_is_that_of_one() -> None:
+    assert detectable_bytes_per_hour(hours(12), 0, PERIOD) == detectable_bytes_per_hour(hours(12), 1, PERIOD)
+
+
 def test_times_that_are_partly_the_same() -> None:
     assert detectable_bytes_per_hour(np.full(6, 3.0), 40, PERIOD) is None
-    for at in ([0.0, 0, 1, 2], [0.0, 1, 1, 1]):
+    for at in ([0.0, 0, 1, 2], [0.0, 1, 1, 1], [0.0, 0, 0, 1]):
         assert detectable_bytes_per_hour(np.array(at), 1, PERIOD) is not None

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 from leakhunt.measure.resized import _generations, few_and_large, resized_p
 from leakhunt.measure.significance import kendall_tail
@@ -39,6 +40,7 @@ def test_a_slice_that_grows_is_found_though_its_count_stays() -> None:
     assert series.inuse_samples[log].tolist() == [1] * 10
     assert trends.growing.tolist() == [i == log for i in range(len(series.sites))]
     assert trends.resized[log]
+    assert trends.p[log] == pytest.approx(2 / math.factorial(10), rel=1e-9, abs=0), "two tests were made, by number and by size"
     assert "size of its few large objects" in trends.of(log).notes[0]
 
 
@@ -123,3 +125,19 @@ def test_no_p_is_more_than_one() -> None:
     trends = analyse(build([heap_profile(each, time_ns=(i + 1) * HOUR) for i, each in enumerate(drawn)]))
     assert trends.grown_bytes[0] > MIB
     assert trends.p[0] == 1
+
+
+def test_other_processes_say_nothing_of_sizes() -> None:
+    """A restart before the series of one slice: its p is that of the longest process."""
+    drawn = one_slice([8 * 1.25**i for i in range(10)])
+    alone = build([heap_profile(each, time_ns=(i + 1) * HOUR) for i, each in enumerate(drawn)])
+    both = build([heap_profile(each, time_ns=(i + 1) * HOUR) for i, each in enumerate([*drawn[:5], *drawn])])
+    assert len(both.segment_starts) == 2
+    found = [
+        (float(trends.p[site]), bool(trends.resized[site]))
+        for series in (alone, both)
+        for trends in (analyse(series),)
+        for site in (next(i for i, each in enumerate(series.sites) if "Log" in each.leaf.function),)
+    ]
+    assert found[0] == found[1]
+    assert found[0][1]

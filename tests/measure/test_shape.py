@@ -1,5 +1,6 @@
 """Shapes, each drawn from the simulator many times: seen where it is, rarely where it is not."""
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -280,3 +281,42 @@ def test_in_a_long_course_every_second_place_is_tried() -> None:
     step = shape.load_step(plain([20.0] * 40 + [60.0] * 90, [0.0] * 39 + [40.0] + [0.0] * 89, hours))
     assert step is not None
     assert (step.at, step.before_bytes, step.after_bytes) == (41, 2000, 6000)
+
+
+def test_a_plateau_that_still_rises_a_little_misses_less() -> None:
+    counts = [0.0, 0, 0, 30, 30, 30, 31, 32]
+    found = shape.plateau(plain(counts, [0.0, 0, 30, 0, 0, 1, 1], [float(i) for i in range(8)]))
+    assert found == shape.Plateau(3, pytest.approx(3060), pytest.approx((40 - 2) / 40**0.5))
+
+
+def test_two_snapshots_may_drift() -> None:
+    one, two = plain([5.0], [], [0.0]), plain([5.0, 15], [10.0], [0.0, 1])
+    assert shape.drift_z(one) == 0
+    assert shape.drift_z(two) > 2
+
+
+def test_a_site_that_first_allocates_after_its_step_has_no_ratio() -> None:
+    found = shape.load_step(plain([20.0] * 4 + [60.0] * 4, [0.0, 0, 0, 40, 9, 9, 9], [float(i) for i in range(8)]))
+    assert found is not None
+    assert math.isnan(found.allocation_ratio)
+
+
+def test_three_cycles_tell_whether_the_lows_rise() -> None:
+    counts = [float(each) for k in range(4) for each in (10 * k, 200 + 10 * k)]
+    found = shape.sawtooth(plain(counts, [max(b - a, 0) for a, b in itertools.pairwise(counts)], [float(i) for i in range(8)]))
+    assert found is not None
+    assert (found.cycles, found.lows) == (3, (0, 2, 4, 6))
+    assert found.rising_p == pytest.approx(1 / 24)
+
+
+def test_growth_that_slows_down_must_first_be_growth() -> None:
+    """By twice its error: six births are, three are not, however much is there."""
+    hours = [float(i) for i in range(9)]
+    assert shape.filling(plain([100.0, 103, 105] + [106.0] * 6, [3.0, 2, 1] + [0.0] * 5, hours)) is not None
+    assert shape.filling(plain([100.0, 101, 102] + [103.0] * 6, [1.0] * 3 + [0.0] * 5, hours)) is None
+
+
+def test_what_nothing_is_known_of_is_no_number() -> None:
+    none = shape.load_bound(Course(*[np.empty(0)] * 6))
+    assert all(math.isnan(each) for each in (none.allocation_ratio, none.inuse_ratio, none.load_correlation))
+    assert shape._correlation(np.array([0.0, 0.5, 1.0]), np.array([6.0, 4.0, 2.0])) == pytest.approx(-1)

@@ -1,11 +1,16 @@
 """Trends: what grows is significant, what does not is not, and what cannot be told is said."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
+from leakhunt.measure.rate import rate_error
+from leakhunt.measure.significance import benjamini_hochberg, normal_tail
 from leakhunt.measure.trend import _too_few, allocation_bytes_per_hour, analyse, analyse_sum
+from leakhunt.measure.turnover import drift, normal_deviate
+from leakhunt.model.series import Trend
+from leakhunt.thresholds import INTERVAL_SIGMAS
 from tests.measure.test_series import build, leak, profiles
 from tests.profiles import Sample, heap_profile
 
@@ -130,6 +135,9 @@ def test_a_large_site_needs_less_and_a_small_one_at_most_twice_as_much() -> None
     weights = (1 + held / held.mean()) / 2
     assert weights.min() > 0.5
     assert trends.q[small] <= 2 * trends.p[small] * len(names)
+    taken = np.where(trends.lengthening, trends.p, 1.0)
+    assert trends.q == pytest.approx(benjamini_hochberg(taken, trends.tested, weights))
+    assert trends.rise_q == pytest.approx(benjamini_hochberg(trends.p, trends.tested, weights))
 
 
 def test_what_is_missing_for_a_test_is_said() -> None:
@@ -179,3 +187,84 @@ def test_counts_that_were_estimated_are_believed_less() -> None:
     assert 0 < estimated.z[put] < exact.z[put]
     assert estimated.bytes_per_hour[put] == exact.bytes_per_hour[put]
     assert estimated.high[put] - estimated.low[put] > exact.high[put] - exact.low[put]
+
+
+def test_the_trend_of_a_site_is_its_row_of_the_columns() -> None:
+    series = build(profiles(8))
+    trends = analyse(series)
+    columns = [each.name for each in fields(Trend) if each.name not in ("snapshots", "tested", "notes")]
+    for site in range(len(series.sites)):
+        trend = trends.of(site)
+        assert [getattr(trend, name) for name in columns] == [float(getattr(trends, name)[site]) for name in columns]
+        assert (trend.snapshots, trend.tested, trend.notes) == (8, True, ())
+    assert (trends.not_testable_sites, trends.reason) == (0, "")
+
+
+def test_growth_and_its_error_by_hand() -> None:
+    """Site `a` allocates nine an hour and frees four of them; `b` is written once and changes no more."""
+
+    def snapshot(i: int) -> list[Sample]:
+        return [
+            Sample(("shop.a", "main.main"), 512, allocated=9 * i + 9, inuse=5 * i + 9),
+            Sample(("shop.b", "main.main"), 65536, allocated=7, inuse=7),
+        ]
+
+    series = build([heap_profile(snapshot(i), time_ns=(i + 1) * HOUR) for i in range(9)])
+    a, b = ([site.leaf.function for site in series.sites].index(name) for name in ("shop.a", "shop.b"))
+    trends, one = analyse(series), analyse_sum(series, [a, b])
+    assert trends.grown_bytes.tolist() == [int(series.inuse_bytes[i, -1] - series.inuse_bytes[i, 0]) for i in range(2)]
+    assert trends.retention_ratio[a] == pytest.approx(5 / 9, rel=1e-3)
+    assert np.isnan(trends.retention_ratio[b])
+    counts, born, died = series.inuse_samples[[a]].astype(float), np.full((1, 8), 9.0), np.full((1, 8), 4.0)
+    hours = np.arange(9.0)
+    error = float(rate_error(counts, born, died, hours, drift(counts, born, died, hours))[0])
+    width = 2 * INTERVAL_SIGMAS * error
+    assert trends.high[a] - trends.low[a] == pytest.approx(width * series.sample_bytes[a])
+    counts = counts + 7
+    error = float(rate_error(counts, born, died, hours, drift(counts, born, died, hours))[0])
+    mean_bytes = series.inuse_bytes.sum() / series.inuse_samples.sum()
+    assert one.high - one.low == pytest.approx(2 * INTERVAL_SIGMAS * error * mean_bytes)
+
+
+@pytest.mark.parametrize(("snapshots", "since"), [(3, None), (4, 1), (5, 2), (6, 3), (7, 3), (9, 4), (12, 6)])
+def test_the_last_half_has_three_snapshots_at_least(snapshots: int, since: int | None) -> None:
+    held = [2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18][:snapshots]
+    series = build(
+        [
+            heap_profile([Sample(("shop.keep", "main.main"), 512, allocated=each, inuse=each)], time_ns=(i + 1) * HOUR)
+            for i, each in enumerate(held)
+        ]
+    )
+    counts, hours = np.array([held], dtype=float)[:, since:], np.arange(float(snapshots))[since:]
+    born = np.diff(counts, axis=1)
+    late = normal_deviate(drift(counts, born, np.zeros_like(born), hours), counts.shape[1])
+    expected = 1.0 if since is None else float(normal_tail(late)[0])
+    assert analyse(series).last_half_p[0] == pytest.approx(expected)
+
+
+def test_what_cannot_be_tested_is_counted_where_it_holds_memory_and_changes() -> None:
+    """Of four sites one has too few births, one changes never, one holds nothing at the end."""
+
+    def snapshot(i: int) -> list[Sample]:
+        counts = {"many": (4 + 3 * i, 4 + 3 * i), "few": (2 + i // 3, 2 + i // 3), "still": (5, 5), "gone": (2, 2 * (i < 4))}
+        return [Sample((f"shop.{name}", "main.main"), 512, *each) for name, each in counts.items()]
+
+    series = build([heap_profile(snapshot(i), time_ns=(i + 1) * HOUR) for i in range(8)])
+    trends, names = analyse(series), [site.leaf.function for site in series.sites]
+    few = names.index("shop.few")
+    assert trends.tested.tolist() == [name == "shop.many" for name in names]
+    assert (trends.not_testable_sites, trends.not_testable_bytes) == (1, int(series.inuse_bytes[few, -1]))
+    assert trends.reason == _too_few(8, 0)
+    assert trends.of(few).notes == (_too_few(8, 2),)
+
+
+def test_a_site_that_never_changes_has_no_trend_in_any_process() -> None:
+    def snapshot(i: int) -> list[Sample]:
+        counts = {"still": (5, 5), "brief": (9 + 100 * i, 9)}
+        return [Sample((f"shop.{name}", "main.main"), 512, *each) for name, each in counts.items()]
+
+    series = build([heap_profile(snapshot(i % 5), time_ns=(i + 1) * HOUR) for i in range(10)])
+    assert len(series.segment_starts) == 2
+    still = [site.leaf.function for site in series.sites].index("shop.still")
+    trends = analyse(series)
+    assert (trends.z[still], trends.p[still], trends.events[still]) == (0, 0.5, 0)

@@ -4,10 +4,19 @@ import itertools
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leakhunt.measure.turnover import Drift, births_and_deaths, drift, normal_deviate, seen_events, with_dispersion
+from leakhunt.measure.turnover import (
+    Drift,
+    _rate_of_changes,
+    births_and_deaths,
+    drift,
+    normal_deviate,
+    seen_events,
+    with_dispersion,
+)
 
 event_counts = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=12)
 steps = st.lists(st.floats(0.1, 5), min_size=12, max_size=12)
@@ -123,16 +132,17 @@ def test_when_the_first_snapshot_was_does_not_matter() -> None:
         assert np.allclose(before, after)
 
 
-def test_births_and_deaths_bear_on_the_counts_up_to_a_fifth_of_what_they_would_move() -> None:
+@pytest.mark.parametrize("counts", [[10.0, 12, 10, 12, 11, 10, 12, 10], [1.0, 1, 1, 1, 0, 1, 1, 1]])
+def test_births_and_deaths_bear_on_the_counts_up_to_a_fifth_of_what_they_would_move(counts: list[float]) -> None:
     """Loops over ever more births and deaths between the same counts, at uneven times."""
-    counts, hours = [10.0, 12, 10, 12, 11, 10, 12, 10], [2.0, 3, 4.5, 5, 6, 6.5, 8, 9]
+    hours = [2.0, 3, 4.5, 5, 6, 6.5, 8, 9]
     gaps, changes = ([b - a for a, b in itertools.pairwise(values)] for values in (hours, counts))
     mean, squares = sum(counts) / 8, sum(change**2 for change in changes)
     taken = []
-    for died in range(2, 60):
+    for died in [each / 8 for each in range(16 if mean > 1 else 1, 480)]:
         turnover = sum(2 * died + change for change in changes) / (2 * 7)
         brief = squares < 0.2 * sum(2 * mean * (1 - math.exp(-turnover / mean * d)) for d in gaps)
-        events = np.array([[died + change for change in changes]]), np.full((1, 7), float(died))
+        events = np.array([[died + change for change in changes]]), np.full((1, 7), died)
         seen = seen_events(np.array([counts, counts]), *(np.repeat(each, 2, axis=0) for each in events), np.array(hours))
         least = [max(change, 0) for change in changes], [max(-change, 0) for change in changes]
         for found, given_, fewest in zip(seen, events, least, strict=True):
@@ -141,4 +151,16 @@ def test_births_and_deaths_bear_on_the_counts_up_to_a_fifth_of_what_they_would_m
     assert sorted(taken) == taken
     assert 0 < sum(taken) < len(taken)
     short = np.array([counts[:7]])
-    assert seen_events(short, short[:, 1:] + 99, short[:, 1:] + 99, np.array(hours[:7]))[0].min() > 99, "seven are too few"
+    assert seen_events(short, short[:, 1:] + 99, short[:, 1:] + 99, np.array(hours[:7]))[0].min() >= 99, "seven are too few"
+
+
+def test_the_changes_of_counts_tell_their_rate() -> None:
+    """Against the twin's bisection, for rates of less than one object an hour to many."""
+    rng = np.random.default_rng(11)
+    hours = np.cumsum(rng.uniform(0.5, 2, 9))
+    counts = 10 ** rng.uniform(0, 2, (40, 1)) + rng.integers(0, 3, (40, 9)) * 10 ** rng.uniform(-2, 1, (40, 1))
+    mean, most = counts.mean(axis=1), 10 ** rng.uniform(-2, 3, 40)
+    found = _rate_of_changes(counts, hours, mean, most)
+    each = [rate_of_changes(row.tolist(), hours.tolist(), m, limit) for row, m, limit in zip(counts, mean, most, strict=True)]
+    assert np.allclose(found, each, rtol=1e-9)
+    assert 5 < (found < 0.5 * most).sum() < 35
