@@ -7,8 +7,25 @@ import pytest
 
 from leakhunt.config import Settings
 from leakhunt.detectors import append_only_slice
+from leakhunt.evidence import Evidence
 from leakhunt.measure.functions import by_function
-from leakhunt.measure.groups import Basis, Group, _as_ever, _by_heap, _conspicuous, _explained, _Function, _wider, join, part
+from leakhunt.measure.groups import (
+    Basis,
+    Group,
+    _as_ever,
+    _by_heap,
+    _conspicuous,
+    _explained,
+    _Function,
+    _function_groups,
+    _functions,
+    _mostly,
+    _outgrown_groups,
+    _summed,
+    _wider,
+    join,
+    part,
+)
 from leakhunt.measure.trend import analyse, analyse_sum
 from leakhunt.thresholds import ALPHA, CONSPICUOUS_LARGEST, CONVICTING_Q, LAST_HALF_ALPHA, SURE_LAST_HALF_P, SURE_Q
 from tests.detectors.lab import Row, evidence, outgrown, ramp
@@ -132,14 +149,6 @@ def test_between_two_snapshots_what_rose_is_grouped_by_how_much() -> None:
     both = seen.groups[0]
     assert both.trend.bytes_per_hour == analyse_sum(seen.series, both.sites).bytes_per_hour
     assert seen.groups[1].trend == seen.trends.of(seen.groups[1].seed)
-
-
-def test_arrays_that_are_outgrown_come_largest_first() -> None:
-    rungs = {"a": 1 << 18, "b": 1 << 20, "c": 1 << 19}
-    for names in ("abc", "bca"):
-        rows = [row for name in names for row in outgrown(f"main.{name} < main.{name}2", [rungs[name] << k for k in range(6)])]
-        seen = evidence(*rows)
-        assert [seen.series.sites[group.seed].leaf.function[-1] for group in seen.growing_groups] == ["b", "c", "a"]
 
 
 def test_what_a_person_would_point_at() -> None:
@@ -385,3 +394,93 @@ def test_growth_is_explained_where_more_than_half_of_what_rises_is() -> None:
     assert explained(51, 49, falls=90) == [True, True]
     assert explained(51, 49, p=0.06) == [False, True]
     assert explained(51, 49, tested=False) == [False, True]
+
+
+def four_sites() -> tuple[Evidence, dict[str, int]]:
+    """Sites `a` to `d` that grow alike, beside one that idles."""
+    seen = evidence(*[Row(f"main.{name} < main.f", 640, ramp(12, 6)) for name in "abcd"])
+    return seen, {site.leaf.function[-1]: i for i, site in enumerate(seen.series.sites) if site.leaf.function != "main.idle"}
+
+
+def test_a_sum_is_as_significant_as_its_most_significant_site() -> None:
+    seen, at = four_sites()
+    q, p = np.ones(5), np.ones(5)
+    for name, each in {"a": 0.03, "b": 0.01, "c": 0.02, "d": 0.01}.items():
+        q[at[name]] = each
+    p[at["b"]], p[at["d"]] = 0.002, 0.001
+    trends = replace(seen.trends, q=q, p=p)
+    for names, best in (("abc", "b"), ("cba", "b"), ("bd", "d"), ("db", "d"), ("a", "a")):
+        group = _summed(seen.series, trends, tuple(at[name] for name in names), Basis.SITE)
+        assert (group.trend.q, group.trend.p) == (q[at[best]], p[at[best]])
+        assert group.trend.bytes_per_hour == pytest.approx(len(names) * float(trends.bytes_per_hour[at["a"]]))
+
+
+def test_a_function_vouches_for_a_group_that_is_half_of_what_rises_in_it() -> None:
+    seen, at = four_sites()
+    a, b, c, d = (at[name] for name in "abcd")
+    function = _Function("main.f", np.array([a, b, c]), seen.trends.of(a))
+    for grown, mostly in (([50, 50, -80, 900], True), ([49, 51, -80, 0], False), ([40, 60, 0, 0], False)):
+        grown_bytes = np.zeros(5)
+        grown_bytes[[a, b, c, d]] = grown
+        group = Group((a, c), Basis.SITE, seen.trends.of(a))
+        assert _mostly(replace(seen.trends, grown_bytes=grown_bytes), group, function) == mostly
+
+
+def test_functions_come_innermost_first_and_of_two_the_surer() -> None:
+    weak, strong = [[2 + (k + s) // 5 for s in range(12)] for k in range(2)], [ramp(12, 6), ramp(12, 5)]
+    for first, second in (("weak", "strong"), ("strong", "weak")):
+        held = {"weak": weak, "strong": strong}
+        rows = [
+            Row(f"main.{name}{k} < main.{name} < main.all", 640, held[name][k]) for name in (first, second) for k in range(2)
+        ]
+        assert [function.name for function in _functions(evidence(*rows).series).all] == [
+            "main.strong",
+            "main.weak",
+            "main.all",
+        ]
+
+
+def test_functions_that_grow_without_a_site_are_groups_of_what_rises_and_is_free() -> None:
+    seen, at = four_sites()
+    a, b, c, d = (at[name] for name in "abcd")
+    grown = np.zeros(5)
+    grown[[a, b, c, d]] = [5, 7, -1, 6]
+
+    def function(name: str, sites: list[int]) -> _Function:
+        return _Function(name, np.array(sites), replace(seen.trends.of(a), q=0.01))
+
+    functions = [function("falls", [c]), function("f", [a, b, c]), function("g", [b, c]), function("h", [d])]
+    trends, free, none = replace(seen.trends, grown_bytes=grown), np.ones(5, dtype=bool), np.zeros(5, dtype=bool)
+    found = _function_groups(functions, trends, free, none)
+    assert [(group.function, group.sites, group.basis) for group in found] == [
+        ("f", (b, a), Basis.FUNCTION),
+        ("h", (d,), Basis.FUNCTION),
+    ]
+    taken = np.arange(5) == a
+    assert [group.function for group in _function_groups(functions, trends, free, taken)] == ["g", "h"]
+    assert _function_groups(functions, trends, none, none) == []
+
+
+def test_arrays_that_are_outgrown_come_largest_first() -> None:
+    rungs = {"a": 1 << 18, "b": 1 << 20, "c": 1 << 19}
+    for names in ("abc", "bca"):
+        rows = [row for name in names for row in outgrown(f"main.{name} < main.{name}2", [rungs[name] << k for k in range(6)])]
+        seen = evidence(*rows)
+        groups = _outgrown_groups(seen.series, seen.trends, np.ones(len(seen.series.sites), dtype=bool))
+        assert [seen.series.sites[group.seed].leaf.function[-1] for group in groups] == ["b", "c", "a"]
+
+
+def test_two_short_processes_are_too_few_snapshots_of_either() -> None:
+    level, since = [50] * 6, [20 * (i % 3) for i in range(6)]
+    seen = evidence(Row("main.a < main.f", 640, [5, 40, 90, 5, 40, 90]), Row("main.b < main.g", 640, level, freed=since))
+    assert seen.trends.segment.stop - seen.trends.segment.start == 3
+    assert {group.basis for group in seen.groups} == {Basis.ROSE}
+
+
+def test_what_is_conspicuous_comes_by_its_growth_and_in_focus() -> None:
+    level = {"a": [90, 80, 95, 96], "b": [90, 99, 90, 93], "c": [90, 95, 91, 99], "d": [90] * 4}
+    rows = [Row(f"main.{name} < main.{name}2", 1 << 20, held * 3, freed=ramp(12, 40)) for name, held in level.items()]
+    seen = evidence(*rows, settings=Settings(ignore="main.d"))
+    shown = [seen.series.sites[group.seed].leaf.function for group in seen.groups if not group.grows]
+    assert shown[:3] == ["main.c", "main.a", "main.b"]
+    assert "main.d" not in shown
