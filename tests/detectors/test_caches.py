@@ -57,6 +57,8 @@ def test_a_missing_janitor_accuses_what_rose_and_is_doubtful() -> None:
     assert verdicts(cache_no_janitor.examine, seen) == [("github.com/patrickmn/go-cache.(*cache).Set", "medium")]
     level = Row(GO_CACHE, 1024, [15, 14, 16, 15] * 3, freed=ramp(12, 3))
     assert verdicts(cache_no_janitor.examine, evidence(level, goroutines=without)) == []
+    chance = Row(GO_CACHE, 1024, [15, 11, 16, 12, 18, 15, 13, 17, 12, 15, 14, 19], freed=ramp(12, 3))
+    assert verdicts(cache_no_janitor.examine, evidence(chance, goroutines=without)) == []
     few = Row(GO_CACHE, 1024, held[:3], freed=[0, 1, 2])
     assert verdicts(cache_no_janitor.examine, evidence(few, goroutines=without)) == [
         ("github.com/patrickmn/go-cache.(*cache).Set", "high")

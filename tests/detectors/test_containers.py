@@ -3,7 +3,8 @@
 import pytest
 
 from leakhunt.detectors import append_only_slice, buffer_growth, subslice_retention, unbounded_map, unbounded_queue
-from leakhunt.thresholds import LONE_TABLE_BYTES
+from leakhunt.measure.groups import Basis, Group
+from leakhunt.thresholds import DOCUMENT_FRAMES, LONE_TABLE_BYTES
 from tests.detectors.lab import Row, evidence, outgrown, ramp, verdicts
 
 TABLE_BYTES = 27264  # a full table of a map with slots of 24 B, go1.24 on
@@ -126,6 +127,25 @@ def test_buffers_are_compared_by_the_first_and_the_last_snapshot() -> None:
     more_at_the_end = evidence(*sizes, Row(stack, 64 << 10, [0] * 11 + [1]))  # whose sample stands for some eight
     assert len(more_at_the_end.growing_groups) == 1
     assert verdicts(buffer_growth.examine, more_at_the_end) == []
+
+
+@pytest.mark.parametrize(("last", "told"), [(10, True), (13, True), (14, False), (21, False)])
+def test_buffers_grow_in_bytes_twice_as_much_as_in_number(last: int, told: bool) -> None:
+    """Ten of 4 MiB, then some of 5: 13 are .3 more in number and .63 in bytes, 14 are .4 and .75."""
+    stack = "bytes.growSlice < bytes.(*Buffer).grow < bytes.(*Buffer).Write < main.render"
+    small = Row(stack, 4 << 20, [10] * 6 + [0] * 6, freed=[0] * 6 + [10] * 6)
+    seen = evidence(small, Row(stack, 5 << 20, [0] * 6 + [last] * 6))
+    site = next(i for i, each in enumerate(seen.series.sites) if each.leaf.function == "main.render")
+    vars(seen)["groups"] = (Group((site,), Basis.SITE, seen.trends.of(site)),)
+    found = list(buffer_growth.examine(seen))
+    assert [finding.facts["objects_ratio"] for finding in found] == ([pytest.approx(last / 10, rel=0.01)] if told else [])
+
+
+def test_a_buffer_far_up_the_stack_is_another_functions_affair() -> None:
+    sizes = tuple((2 << 20) + (k << 20) for k in range(12))
+    for above, told in ((DOCUMENT_FRAMES - 1, True), (DOCUMENT_FRAMES, False)):
+        stack = " < ".join([*(f"main.f{i}" for i in range(above)), "bytes.(*Buffer).Write", "main.render"])
+        assert (verdicts(buffer_growth.examine, evidence(*outgrown(stack, sizes))) != []) == told
 
 
 def test_whole_documents_are_suspected_of_being_pinned() -> None:

@@ -325,12 +325,20 @@ def test_a_cap_excuses_what_grows_towards_it_where_two_dumps_show_it() -> None:
     for entries, confidence in ((490, "high"), (10, "medium")):
         known = dataclasses.replace(with_path(CASES["a map"][0], use=capped(entries, 500)), dumps=two)
         (finding, *_) = bounded_cache.examine(known)
-        assert (finding.confidence, finding.facts["cap"]) == (confidence, 500)
+        assert (finding.confidence, finding.facts["entries"], finding.facts["cap"]) == (confidence, entries, 500)
         assert list(bounded_cache.examine(dataclasses.replace(known, dumps=two[:1]))) == []
         assert list(bounded_cache.examine(dataclasses.replace(known, use=capped(501, 500)))) == []
         for expired, excused in ((99, True), (100, False)):  # of 300: what has expired makes no room for itself
             with_census = dataclasses.replace(known, expiry=census(300, expired))
             assert (list(bounded_cache.examine(with_census)) != []) == excused
+
+
+@pytest.mark.parametrize(("type_", "excused"), [("LRUCache", True), ("SimpleCache", False)])
+def test_a_cap_that_is_kept_only_where_something_has_expired_excuses_nothing(type_: str, excused: bool) -> None:
+    series = evidence(Row(f"github.com/bluele/gcache.(*{type_}).set < main.put", 96, ramp(12, 5))).series
+    shown = Shown(series, use=capped(490, 500), dumps=seen(range(30), range(60)).dumps)
+    said = [finding.confidence for finding in bounded_cache.examine(shown) if finding.sites == shown.growing_groups[0].sites]
+    assert said == (["high"] if excused else [])
 
 
 @pytest.mark.parametrize(("same", "confidence"), [(900, ["medium"]), (890, [])])

@@ -185,6 +185,27 @@ def _course(hours_between: float, gained: int, events: int) -> Course:
     return Course(hours_between * np.arange(6), 640 * counts, counts, born, died, np.ones(5))
 
 
+def test_a_cache_that_fills_is_surer_the_worse_a_leak_explains_its_deaths() -> None:
+    """By the log likelihood ratio m z - m^2 / 2, m what a leak would show."""
+    (group, *_) = LEAK.groups
+    said = []
+    for z, leak_z in ((0.0, 2.0), (0.1, 2.0), (-1.0, 1.0)):
+        as_ever = dataclasses.replace(LEAK)
+        trend = dataclasses.replace(group.trend, lifetime_z=z, expected_lifetime_z=leak_z)
+        vars(as_ever)["groups"] = (dataclasses.replace(group, basis=Basis.AS_EVER, trend=trend),)
+        (finding,) = bounded_cache.examine(as_ever)
+        assert (finding.facts["lifetime_z"], finding.facts["expected_lifetime_z"]) == (z, leak_z)
+        said.append(finding.confidence)
+    assert said == ["high", "medium", "medium"]
+
+
+def test_a_known_cache_that_fills_is_not_said_to_have_a_cap() -> None:
+    (finding, *_) = bounded_cache.examine(evidence(Row("github.com/bluele/gcache.(*LRUCache).set < main.put", 640, FILLING)))
+    assert "growth slows down" in finding.text
+    assert "evicts at its cap" not in finding.text
+    assert "cache" not in finding.facts
+
+
 @pytest.mark.parametrize("hours_between", [1, 10])
 @pytest.mark.parametrize(
     ("gained", "events", "confidence"),
