@@ -207,7 +207,7 @@ def _with_other_processes(series: Series, segment: slice, columns: Mapping[str, 
             z, seen = other["z"], other["events"]
             events += seen
         weighted, squares = weighted + np.sqrt(seen) * z, squares + seen
-    z = np.where(squares > 0, weighted / np.sqrt(np.maximum(squares, 1.0)), columns["z"])
+    z = weighted / np.sqrt(np.maximum(squares, 1.0))  # 0 without events
     z = np.where(columns["p"] > ALPHA, np.minimum(z, columns["z"]), z)
     return {"z": z, "p": np.where(columns["resized"], columns["p"], normal_tail(z)), "events": events}
 

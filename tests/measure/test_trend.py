@@ -5,9 +5,10 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from leakhunt.measure.power import detectable_bytes_per_hour
 from leakhunt.measure.rate import rate_error
 from leakhunt.measure.significance import benjamini_hochberg, normal_tail
-from leakhunt.measure.trend import _too_few, allocation_bytes_per_hour, analyse, analyse_sum
+from leakhunt.measure.trend import _prior, _too_few, allocation_bytes_per_hour, analyse, analyse_sum
 from leakhunt.measure.turnover import drift, normal_deviate
 from leakhunt.model.series import Trend
 from leakhunt.thresholds import INTERVAL_SIGMAS
@@ -108,6 +109,7 @@ def test_processes_that_all_grow_are_surer_than_one() -> None:
         "three snapshots of a process say nothing"
     )
     assert analysed(grown, grown[:4])[0] > z + 0.5, "four say something"
+    assert analysed(grown[:3], grown, grown[:8]) == analysed(grown, grown[:8])
 
 
 def test_another_process_takes_growth_back_and_does_not_make_it() -> None:
@@ -191,8 +193,8 @@ def test_counts_that_were_estimated_are_believed_less() -> None:
 
 def test_the_trend_of_a_site_is_its_row_of_the_columns() -> None:
     series = build(profiles(8))
-    trends = analyse(series)
     columns = [each.name for each in fields(Trend) if each.name not in ("snapshots", "tested", "notes")]
+    trends = replace(analyse(series), **{name: np.arange(len(series.sites)) + 10.0 * i for i, name in enumerate(columns)})
     for site in range(len(series.sites)):
         trend = trends.of(site)
         assert [getattr(trend, name) for name in columns] == [float(getattr(trends, name)[site]) for name in columns]
@@ -226,9 +228,10 @@ def test_growth_and_its_error_by_hand() -> None:
     assert one.high - one.low == pytest.approx(2 * INTERVAL_SIGMAS * error * mean_bytes)
 
 
+@pytest.mark.parametrize("held", [[2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18], [2, 3, 4, 30, 31, 32, 33, 34, 35, 36, 60, 61]])
 @pytest.mark.parametrize(("snapshots", "since"), [(3, None), (4, 1), (5, 2), (6, 3), (7, 3), (9, 4), (12, 6)])
-def test_the_last_half_has_three_snapshots_at_least(snapshots: int, since: int | None) -> None:
-    held = [2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18][:snapshots]
+def test_the_last_half_has_three_snapshots_at_least(snapshots: int, since: int | None, held: list[int]) -> None:
+    held = held[:snapshots]
     series = build(
         [
             heap_profile([Sample(("shop.keep", "main.main"), 512, allocated=each, inuse=each)], time_ns=(i + 1) * HOUR)
@@ -242,11 +245,26 @@ def test_the_last_half_has_three_snapshots_at_least(snapshots: int, since: int |
     assert analyse(series).last_half_p[0] == pytest.approx(expected)
 
 
+def test_the_events_of_all_processes_count() -> None:
+    """A second of four snapshots, after one of three: the longest has three births, the other two."""
+
+    def snapshot(i: int) -> list[Sample]:
+        return [Sample(("shop.keep", "main.main"), 512, i + 1, i + 1), Sample(("shop.brief", "main.main"), 512, 9 * i + 9, 1)]
+
+    series = build([heap_profile(snapshot(i), time_ns=(at + 1) * HOUR) for at, i in enumerate((0, 1, 2, 0, 1, 2, 3))])
+    keep = [site.leaf.function for site in series.sites].index("shop.keep")
+    assert analyse(series).events[keep] == 3, "three snapshots are too few to count"
+    longer = build([heap_profile(snapshot(i), time_ns=(at + 1) * HOUR) for at, i in enumerate((0, 1, 2, 3, 0, 1, 2, 3, 4))])
+    assert analyse(longer).events[keep] == 3 + 4
+    short = build([heap_profile(snapshot(i), time_ns=(at + 1) * HOUR) for at, i in enumerate((0, 1, 0, 1, 2))])
+    assert analyse(short).reason == _too_few(3, 0)
+
+
 def test_what_cannot_be_tested_is_counted_where_it_holds_memory_and_changes() -> None:
     """Of four sites one has too few births, one changes never, one holds nothing at the end."""
 
     def snapshot(i: int) -> list[Sample]:
-        counts = {"many": (4 + 3 * i, 4 + 3 * i), "few": (2 + i // 3, 2 + i // 3), "still": (5, 5), "gone": (2, 2 * (i < 4))}
+        counts = {"many": (4 + 3 * i, 4 + 3 * i), "few": (2 + i // 7, 2 + i // 7), "still": (5, 5), "gone": (2, 2 * (i < 4))}
         return [Sample((f"shop.{name}", "main.main"), 512, *each) for name, each in counts.items()]
 
     series = build([heap_profile(snapshot(i), time_ns=(i + 1) * HOUR) for i in range(8)])
@@ -255,7 +273,29 @@ def test_what_cannot_be_tested_is_counted_where_it_holds_memory_and_changes() ->
     assert trends.tested.tolist() == [name == "shop.many" for name in names]
     assert (trends.not_testable_sites, trends.not_testable_bytes) == (1, int(series.inuse_bytes[few, -1]))
     assert trends.reason == _too_few(8, 0)
-    assert trends.of(few).notes == (_too_few(8, 2),)
+    assert trends.of(few).notes == (_too_few(8, 1),)
+
+
+def test_six_events_in_four_snapshots_are_enough() -> None:
+    for snapshots, born, tested in ((4, 6, True), (4, 5, False), (3, 6, False)):
+        held = [*range(1, snapshots), born + 1]
+        drawn = [
+            heap_profile([Sample(("shop.keep", "main.main"), 512, each, each)], time_ns=(i + 1) * HOUR)
+            for i, each in enumerate(held)
+        ]
+        trends = analyse(build(drawn))
+        assert trends.tested.tolist() == [tested]
+        detectable = detectable_bytes_per_hour(np.arange(float(snapshots)), int(tested), 512 * 1024)
+        assert trends.detectable_bytes_per_hour == detectable
+
+
+def test_half_of_the_belief_is_even_and_half_as_what_is_held() -> None:
+    """Of the tested: a mean of 3 and of 1 are 2 on average."""
+    inuse, tested = np.array([[2, 4], [1, 1], [50, 70]]), np.array([True, True, False])
+    assert _prior(inuse, tested).tolist() == [2.5, 1.5, 1]
+    assert _prior(inuse / 1e6, tested).tolist() == pytest.approx([2.5, 1.5, 1])
+    for none_held in (inuse * 0, inuse[:, :0]):
+        assert _prior(none_held, tested).tolist() == [1, 1, 1]
 
 
 def test_a_site_that_never_changes_has_no_trend_in_any_process() -> None:
