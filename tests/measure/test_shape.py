@@ -10,7 +10,7 @@ import pytest
 from leakhunt.measure import shape
 from leakhunt.measure.course import Course, course_of
 from leakhunt.measure.turnover import births_and_deaths
-from leakhunt.thresholds import STEP_HIGH_SIGMAS
+from leakhunt.thresholds import REVERSAL_SIGMAS, STEP_HIGH_SIGMAS
 from tests import simulate
 from tests.measure.test_series import build, profiles
 
@@ -284,9 +284,9 @@ def test_in_a_long_course_every_second_place_is_tried() -> None:
 
 
 def test_a_plateau_that_still_rises_a_little_misses_less() -> None:
-    counts = [0.0, 0, 0, 30, 30, 30, 31, 32]
-    found = shape.plateau(plain(counts, [0.0, 0, 30, 0, 0, 1, 1], [float(i) for i in range(8)]))
-    assert found == shape.Plateau(3, pytest.approx(3060), pytest.approx((40 - 2) / 40**0.5))
+    counts = [0.0, 0, 0, 30, 31, 30, 31, 32]
+    found = shape.plateau(plain(counts, [0.0, 0, 30, 1, 0, 1, 1], [float(i) for i in range(8)]))
+    assert found == shape.Plateau(3, pytest.approx(3080), pytest.approx((40 - 2) / 40**0.5))
 
 
 def test_two_snapshots_may_drift() -> None:
@@ -299,6 +299,11 @@ def test_a_site_that_first_allocates_after_its_step_has_no_ratio() -> None:
     found = shape.load_step(plain([20.0] * 4 + [60.0] * 4, [0.0, 0, 0, 40, 9, 9, 9], [float(i) for i in range(8)]))
     assert found is not None
     assert math.isnan(found.allocation_ratio)
+    assert found.at == 4, "the first place of those that explain it as well"
+    counts, births = [19.0, 21, 20, 22, 18, 61, 59, 60, 62], [0.0, 0, 0, 0, 40, 0, 0, 0]
+    noisy = shape.load_step(plain(counts, births, [float(i) for i in range(9)]))
+    assert noisy is not None
+    assert noisy.at == 5
 
 
 def test_three_cycles_tell_whether_the_lows_rise() -> None:
@@ -312,11 +317,56 @@ def test_three_cycles_tell_whether_the_lows_rise() -> None:
 def test_growth_that_slows_down_must_first_be_growth() -> None:
     """By twice its error: six births are, three are not, however much is there."""
     hours = [float(i) for i in range(9)]
-    assert shape.filling(plain([100.0, 103, 105] + [106.0] * 6, [3.0, 2, 1] + [0.0] * 5, hours)) is not None
+    assert shape.filling(plain([100.0, 102, 104] + [106.0] * 6, [2.0, 2, 2] + [0.0] * 5, hours)) is not None
     assert shape.filling(plain([100.0, 101, 102] + [103.0] * 6, [1.0] * 3 + [0.0] * 5, hours)) is None
 
 
 def test_what_nothing_is_known_of_is_no_number() -> None:
+    two = shape.load_bound(plain([5.0, 15], [10.0], [0.0, 1]))
+    assert (two.inuse_ratio, two.allocation_ratio) == (3, 1)
+    assert shape.load_bound(plain([5.0, 5, 5], [0.0, 0], [0.0, 1, 2])).allocation_sigmas == 0
     none = shape.load_bound(Course(*[np.empty(0)] * 6))
     assert all(math.isnan(each) for each in (none.allocation_ratio, none.inuse_ratio, none.load_correlation))
-    assert shape._correlation(np.array([0.0, 0.5, 1.0]), np.array([6.0, 4.0, 2.0])) == pytest.approx(-1)
+    line = np.array([0.0, 0.5, 1.0]), np.array([6.0, 4.0, 2.0])
+    assert shape._correlation(*line) == shape._correlation(*line[::-1]) == pytest.approx(-1)
+
+
+def test_a_zigzag_turns_at_the_first_low_and_the_last_high() -> None:
+    assert shape._turns(np.array([0, 0, 100, 100, 0, 0, 100]), 50) == ([0, 4], [3, 6])
+    assert shape._turns(np.array([100, 0, 100]), 50) == ([1], [0, 2])
+    assert shape._turns(np.array([100, 140, 100, 140]), 50) == ([], []), "no leg of 50"
+
+
+def test_a_leg_is_longer_than_noise() -> None:
+    for count, noise in ((0.0, 1.0), (1.0, 1.0), (9.0, 3.0)):
+        level = plain([count] * 3, [0.0, 0], [0.0, 1, 2])
+        assert shape._leg(level) == pytest.approx(REVERSAL_SIGMAS * noise)
+
+
+def test_two_snapshots_make_no_plateau() -> None:
+    assert shape.plateau(plain([0.0, 100, 100], [100.0, 0], [0.0, 1, 2])) is None
+    assert shape.plateau(plain([0.0, 100, 100, 100], [100.0, 0, 0], [0.0, 1, 2, 3])) is not None
+
+
+@pytest.mark.parametrize(
+    ("counts", "at"),
+    [
+        ([20, 20, 21, 21, 60, 60, 60, 63], None),  # z = 1.01 and 1.42 on its sides: 1.72 together
+        ([20, 20, 20, 20, 60, 60, 62, 62], 5),  # 0 and 1.42: 1.00
+        ([100, 100, 100, 100, 110, 110, 110, 110], None),  # ten are 1.4 standard errors
+        ([100, 100, 100, 100, 115, 115, 115, 115], 4),  # and fifteen 2.05
+    ],
+)
+def test_a_step_is_high_and_its_sides_are_level_together(counts: list[float], at: int | None) -> None:
+    births = [max(b - a, 0) for a, b in itertools.pairwise(counts)]
+    found = shape.load_step(plain(counts, births, [float(i) for i in range(8)]))
+    assert (found and found.at) == at
+
+
+def test_what_is_in_use_is_no_more_than_full() -> None:
+    """It ends above the level that its births and deaths were to meet at."""
+    counts = [0.0, 89, 147, 140, 143, 145, 145, 130, 158]
+    births = [max(b - a, 0) + 5 for a, b in itertools.pairwise(counts)]
+    found = shape.filling(plain(counts, births, [float(i) for i in range(9)]))
+    assert found is not None
+    assert (found.full_bytes, found.reached) == (15800, 1)

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leakhunt.measure.significance import t_as_z
 from leakhunt.measure.turnover import (
     Drift,
     _rate_of_changes,
     births_and_deaths,
+    dispersion,
     drift,
     normal_deviate,
     seen_events,
@@ -104,6 +106,10 @@ def test_dispersion_only_widens() -> None:
     assert normal_deviate(wider, 5)[0] < wider.z[0]  # an estimated dispersion makes it Student's t
 
 
+def test_one_interval_shows_no_dispersion() -> None:
+    assert dispersion(np.full((3, 1), 9.0), np.ones((3, 1)), np.arange(2.0)).tolist() == [1, 1, 1]
+
+
 def test_time_may_have_any_unit() -> None:
     counts = np.array([[4.0, 6, 9, 10, 14]])
     born, died = births_and_deaths(counts, counts + np.arange(5))
@@ -113,9 +119,10 @@ def test_time_may_have_any_unit() -> None:
 
 def test_only_a_dispersion_beyond_chance_makes_it_students() -> None:
     """Twenty snapshots leave 36 degrees of freedom: the 95th percentile of the dispersion is 1 + 1.645 sqrt(2 / 36) = 1.39."""
-    for dispersion, students in ((1.0, False), (1.38, False), (1.40, True), (3.0, True)):
-        found = normal_deviate(Drift(np.array([3.0]), np.array([dispersion]), np.zeros(1), np.ones(1)), 20)[0]
+    for phi, students in ((1.0, False), (1.38, False), (1.40, True), (3.0, True)):
+        found = normal_deviate(Drift(np.array([3.0]), np.array([phi]), np.zeros(1), np.ones(1)), 20)[0]
         assert (found < 3.0) == students
+        assert found == (t_as_z(np.array([3.0]), 36)[0] if students else 3.0)
 
 
 def test_when_the_first_snapshot_was_does_not_matter() -> None:
@@ -154,11 +161,12 @@ def test_births_and_deaths_bear_on_the_counts_up_to_a_fifth_of_what_they_would_m
     assert seen_events(short, short[:, 1:] + 99, short[:, 1:] + 99, np.array(hours[:7]))[0].min() >= 99, "seven are too few"
 
 
-def test_the_changes_of_counts_tell_their_rate() -> None:
+@pytest.mark.parametrize("n", [3, 9])
+def test_the_changes_of_counts_tell_their_rate(n: int) -> None:
     """Against the twin's bisection, for rates of less than one object an hour to many."""
     rng = np.random.default_rng(11)
-    hours = np.cumsum(rng.uniform(0.5, 2, 9))
-    counts = 10 ** rng.uniform(0, 2, (40, 1)) + rng.integers(0, 3, (40, 9)) * 10 ** rng.uniform(-2, 1, (40, 1))
+    hours = np.cumsum(rng.uniform(0.5, 2, n))
+    counts = 10 ** rng.uniform(0, 2, (40, 1)) + rng.integers(0, 3, (40, n)) * 10 ** rng.uniform(-2, 1, (40, 1))
     mean, most = counts.mean(axis=1), 10 ** rng.uniform(-2, 3, 40)
     found = _rate_of_changes(counts, hours, mean, most)
     each = [rate_of_changes(row.tolist(), hours.tolist(), m, limit) for row, m, limit in zip(counts, mean, most, strict=True)]
