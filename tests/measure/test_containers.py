@@ -78,6 +78,8 @@ def test_rungs_allocated_once_are_one_container() -> None:
     again = series_of((1 << 20, 0, 5), (1 << 21, 0, 5), (1 << 22, 1, 4))
     assert not grew_once(again, ladder(again, site_of(again)), site_of(again))
     assert grew_once(seen, (1 << 24,), site), "what was never allocated here"
+    small = series_of((32768, 0, 1), (65536, 0, 1), (131072, 1, 0))
+    assert grew_once(small, ladder(small, site_of(small)), site_of(small)), "by samples: one of 32 KiB stands for sixteen"
 
 
 @pytest.mark.parametrize(("times", "found"), [(1, True), (2, False)])
@@ -92,6 +94,14 @@ def test_an_array_may_grow_in_a_function_along_several_stacks(times: int, found:
     stacks = by_leaf(series.sites)["main.put"]
     assert len(stacks) == 2
     assert outgrown(series, stacks[0], stacks) == (tuple(sizes) if found else ())
+
+
+def test_an_array_of_one_stack_is_enough_whatever_the_others_grow() -> None:
+    own = [Row("main.put < main.serve0", (1 << 20) << k, [int(k == 2)] * 4, freed=[int(k < 2)] * 4) for k in range(3)]
+    others = [Row("main.put < main.serve1", (1 << 20) << k, [0] * 4, freed=[9] * 4) for k in range(3)]
+    series = evidence(*own, *others).series
+    site = next(i for i, each in enumerate(series.sites) if each.frames[1].function == "main.serve0")
+    assert outgrown(series, site, by_leaf(series.sites)["main.put"]) == (1 << 20, 1 << 21, 1 << 22)
 
 
 @pytest.mark.parametrize(

@@ -408,10 +408,11 @@ def test_a_sum_is_as_significant_as_its_most_significant_site() -> None:
     for name, each in {"a": 0.03, "b": 0.01, "c": 0.02, "d": 0.01}.items():
         q[at[name]] = each
     p[at["b"]], p[at["d"]] = 0.002, 0.001
-    trends = replace(seen.trends, q=q, p=p)
+    trends = replace(seen.trends, q=q, p=p, z=np.arange(5.0), last_half_p=np.arange(5) / 9)
     for names, best in (("abc", "b"), ("cba", "b"), ("bd", "d"), ("db", "d"), ("a", "a")):
         group = _summed(seen.series, trends, tuple(at[name] for name in names), Basis.SITE)
         assert (group.trend.q, group.trend.p) == (q[at[best]], p[at[best]])
+        assert (group.trend.z, group.trend.last_half_p) == (at[best], at[best] / 9)
         assert group.trend.bytes_per_hour == pytest.approx(len(names) * float(trends.bytes_per_hour[at["a"]]))
 
 
@@ -468,6 +469,28 @@ def test_arrays_that_are_outgrown_come_largest_first() -> None:
         seen = evidence(*rows)
         groups = _outgrown_groups(seen.series, seen.trends, np.ones(len(seen.series.sites), dtype=bool))
         assert [seen.series.sites[group.seed].leaf.function[-1] for group in groups] == ["b", "c", "a"]
+        assert [(group.basis, group.trend) for group in groups] == [
+            (Basis.OUTGROWN, seen.trends.of(group.seed)) for group in groups
+        ]
+
+
+def test_an_array_is_outgrown_where_the_last_is_several_times_the_first_and_more_than_half_way() -> None:
+    def found(*held: int) -> bool:
+        """Whether an array is told that is so many MiB at each snapshot."""
+        sizes = sorted({*held})
+        rows = [
+            Row(
+                "main.put < main.serve", each << 20, [int(each == now) for now in held], freed=[int(each < now) for now in held]
+            )
+            for each in sizes
+        ]
+        seen = evidence(*rows)
+        return _outgrown_groups(seen.series, seen.trends, np.ones(len(seen.series.sites), dtype=bool)) != []
+
+    assert found(1, 2, 4, 4, 8, 16)
+    assert found(1, 2, 4, 8, 8, 16), "as late as the last snapshot"
+    assert not found(1, 4, 8, 16, 16, 16, 16), "it has found its size before half-way"
+    assert not found(8, 8, 10, 12, 14, 15), "less than twice the first"
 
 
 def test_two_short_processes_are_too_few_snapshots_of_either() -> None:

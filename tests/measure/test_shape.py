@@ -300,7 +300,8 @@ def test_a_site_that_first_allocates_after_its_step_has_no_ratio() -> None:
     assert found is not None
     assert math.isnan(found.allocation_ratio)
     assert found.at == 4, "the first place of those that explain it as well"
-    counts, births = [19.0, 21, 20, 22, 18, 61, 59, 60, 62], [0.0, 0, 0, 0, 40, 0, 0, 0]
+    counts = [19.0, 21, 20, 22, 18, 61, 59, 60, 62]
+    births = [max(b - a, 0) for a, b in itertools.pairwise(counts)]
     noisy = shape.load_step(plain(counts, births, [float(i) for i in range(9)]))
     assert noisy is not None
     assert noisy.at == 5
