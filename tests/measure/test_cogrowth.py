@@ -36,8 +36,8 @@ def test_far_fewer_or_far_more_are_not_equal() -> None:
 def test_the_bar_of_equality() -> None:
     """660 objects sampled of each 640 B: errors of sqrt(n) and n/4 allow 495 - 2 sqrt(660 + 495) = 427 and no fewer."""
     value = Row("main.value < main.f", 640, ramp(12, 60))
-    for gained, equal in ((432, True), (420, False)):
-        other = Row("main.other < main.f", 640, [0] * 11 + [gained])
+    for gained, equal, start in ((432, True, 0), (420, False, 0), (432, True, 5000), (420, False, 5000)):
+        other = Row("main.other < main.f", 640, [start] * 11 + [start + gained])
         assert (grouped(value, other, seeds=("main.value",)) == [["main.value", "main.other"]]) == equal
 
 
@@ -51,8 +51,8 @@ def test_one_sampled_object_is_one_give_or_take_one() -> None:
 
 def test_what_frees_much_of_what_it_allocates_does_not_ride_along() -> None:
     value = Row("main.value < main.f", 640, ramp(12, 60))
-    for freed, rides in ((14, True), (16, False)):  # of 59 + freed an interval: a share of .19 and .21
-        other = Row("main.other < main.f", 640, ramp(12, 59), freed=ramp(12, freed))
+    for freed, rides, start in ((14, True, 0), (16, False, 0), (16, False, 900)):  # of 59 + freed: a share of .19 and .21
+        other = Row("main.other < main.f", 640, ramp(12, 59, start=start), freed=ramp(12, freed))
         assert (grouped(value, other, seeds=("main.value",)) == [["main.value", "main.other"]]) == rides
     both = Row("main.other < main.f", 640, ramp(12, 59), freed=ramp(12, 30))
     assert grouped(value, both, seeds=("main.value", "main.other")) == [["main.value", "main.other"]], (
@@ -72,7 +72,7 @@ def test_a_container_gains_an_eighth_at_most() -> None:
 
 def test_groups_come_largest_first_and_hold_every_seed_once() -> None:
     for steps in ((3, 9, 6), (9, 6, 3), (6, 3, 9)):
-        rows = [Row(f"main.s{i} < main.f{i}", 640, ramp(12, step)) for i, step in enumerate(steps)]
+        rows = [Row(f"main.s{i} < main.f{i}", 640, ramp(12, step, start=900 - 99 * step)) for i, step in enumerate(steps)]
         order = sorted(range(3), key=lambda i: -steps[i])
         assert grouped(*rows, seeds=("main.s0", "main.s1", "main.s2")) == [[f"main.s{i}"] for i in order]
 
@@ -100,9 +100,28 @@ def test_entries_have_one_container() -> None:
     """Two tables that the caller of the entries fills as well: the one that gained more is theirs."""
     entry = Row("main.entry < main.f", 64, ramp(12, 12))
     tables = [
-        Row(f"{name} < main.f", 27264, ramp(12, step)) for name, step in (("cart.(*Store).Add", 2), ("audit.(*Log).Note", 1))
+        Row(f"{name} < main.f", 27264, ramp(12, step)) for name, step in (("cart.(*Store).Add", 6), ("audit.(*Log).Note", 5))
     ]
     assert grouped(entry, *tables, seeds=("main.entry",)) == [["main.entry", "cart.(*Store).Add"]]
+    key = Row("main.key < main.f", 16, ramp(12, 3))
+    assert grouped(entry, *tables, key, seeds=("main.entry",)) == [["main.entry", "cart.(*Store).Add", "main.key"]]
+
+
+def test_what_rides_must_rise_and_may_be_kept_from_it() -> None:
+    value, key, aside = (
+        Row("main.value < main.f", 640, [0] * 9 + [3] * 3),
+        Row("main.key < main.f", 320, [0] * 11 + [1]),
+        Row("main.more < main.g", 640, ramp(12, 9)),
+    )
+    level = Row("main.level < main.f", 640, [2] * 12)
+    assert grouped(value, key, aside, level, seeds=("main.value",)) == [["main.value", "main.key"]]
+    seen = evidence(value, key)
+    names = [site.leaf.function for site in seen.series.sites]
+    for may in (True, False):
+        mask = np.array([name != "main.key" or may for name in names])
+        seed = [names.index("main.value")]
+        (group,) = growth_groups(seen.series, seed, seen.grown_objects, seen.trends.freed_samples, mask)
+        assert len(group) == 1 + may
 
 
 def test_seeds_that_do_not_rise_are_groups_of_their_own() -> None:

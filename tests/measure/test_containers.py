@@ -42,6 +42,9 @@ def test_tables_are_counted_from_two_on() -> None:
     assert map_tables(seen, site_of(seen)) == int(seen.inuse_objects[site_of(seen), -1])
     assert made_map_tables(seen, site_of(seen))
     assert map_tables(seen, 1 - site_of(seen)) == 0
+    both = series_of((27264, 2, 0), (18432, 3, 0), (640, 9, 0))
+    tables = containers.blocks_of(both, site_of(both))[1:]
+    assert map_tables(both, site_of(both)) == tables[:, 1].sum()
     other = series_of((27000, 9, 9))
     assert map_tables(other, site_of(other)) == 0
     assert not made_map_tables(other, site_of(other))

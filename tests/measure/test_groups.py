@@ -21,6 +21,7 @@ from leakhunt.measure.groups import (
     _functions,
     _mostly,
     _outgrown_groups,
+    _site_groups,
     _summed,
     _wider,
     join,
@@ -158,6 +159,7 @@ def test_what_a_person_would_point_at() -> None:
         "risen": [20, 20, 20, 23],
         "by_little": [40, 40, 40, 43],
         "little": [1, 1, 1, 2],
+        "at_once": [20, 23, 23, 23],
         "peak": [4, 13, 4, 4],
         "low_peak": [4, 11, 4, 4],
         "late": [4, 4, 4, 7],
@@ -166,7 +168,7 @@ def test_what_a_person_would_point_at() -> None:
     large = [Row(f"main.large{i} < main.f", 1 << 20, [90 + i] * 4) for i in range(CONSPICUOUS_LARGEST)]
     series = evidence(*[Row(f"main.{name} < main.f", 65536, held) for name, held in courses.items()], *large).series
     found = {series.sites[i].leaf.function[5:] for i in np.flatnonzero(_conspicuous(series, slice(0, 4)))}
-    assert found == {"risen", "peak", "late", "fell", *(f"large{i}" for i in range(CONSPICUOUS_LARGEST))}
+    assert found == {"risen", "at_once", "peak", "late", "fell", *(f"large{i}" for i in range(CONSPICUOUS_LARGEST))}
 
 
 def test_the_largest_and_the_risen_are_conspicuous_and_the_rest_is_not() -> None:
@@ -416,6 +418,14 @@ def test_a_sum_is_as_significant_as_its_most_significant_site() -> None:
         assert group.trend.bytes_per_hour == pytest.approx(len(names) * float(trends.bytes_per_hour[at["a"]]))
 
 
+def test_what_takes_the_place_of_others_does_not_ride() -> None:
+    seen, at = four_sites()
+    seeds, replaced = np.arange(5) == at["a"], np.arange(5) == at["c"]
+    for which, sites in ((np.zeros(5, dtype=bool), "abcd"), (replaced, "abd")):
+        (group,) = _site_groups(seen.series, replace(seen.trends, replaced=which), seeds, Basis.SITE)
+        assert sorted(group.sites) == sorted(at[name] for name in sites)
+
+
 def test_a_function_vouches_for_a_group_that_is_half_of_what_rises_in_it() -> None:
     seen, at = four_sites()
     a, b, c, d = (at[name] for name in "abcd")
@@ -489,8 +499,9 @@ def test_an_array_is_outgrown_where_the_last_is_several_times_the_first_and_more
 
     assert found(1, 2, 4, 4, 8, 16)
     assert found(1, 2, 4, 8, 8, 16), "as late as the last snapshot"
-    assert not found(1, 4, 8, 16, 16, 16, 16), "it has found its size before half-way"
-    assert not found(8, 8, 10, 12, 14, 15), "less than twice the first"
+    assert not found(1, 2, 4, 8, 16, 16, 16, 16, 16), "it has found its size before half-way"
+    assert found(8, 9, 10, 12, 14, 17)
+    assert not found(8, 9, 10, 12, 14), "less than twice the first"
 
 
 def test_two_short_processes_are_too_few_snapshots_of_either() -> None:
