@@ -148,6 +148,10 @@ EQUAL_STANDARD_ERRORS = 2.0
 EQUAL_SHARE = 0.25
 """Of the larger growth. Sizes of 16 B beside 1 KiB are sampled so differently that the error carries nearly all of it."""
 
+OBJECTS_AN_OPERATION = 4
+"""So many objects at one site may go with one at another, where both grow surely. On the fixtures, whole and cut, it joins none
+that are two; a leak of gorilla/context, 2.4 objects of a request for each of its session, was two findings without it."""
+
 RIDER_FREED_SHARE = 0.2
 """A site that rides along may free this share of what it allocates; more is churn that happens to have grown."""
 

@@ -5,7 +5,8 @@ too small to be significant alone: at the default sampling period, 30 000 cache 
 means is the detectors' affair.
 
 Two sites belong together when one function outside the standard library calls both within a few frames, and either their
-objects grow in equal number (within the sampling error of both), or both fill one container, or one is the container that the
+objects grow in equal number (within the sampling error of both; where no container is known, a few of one for each of the
+other will do: a request with two headers), or both fill one container, or one is the container that the
 other's objects go into: it gains far fewer, larger objects, and its leaf function is on the other's stack, or it is one
 backing array that is outgrown. So do two that the standard library allocates by itself, in goroutines that begin alike. Two
 that each fill a container of their own are two leaks, however equally they grow: one request may add a user to a map and a
@@ -28,6 +29,7 @@ from leakhunt.thresholds import (
     EQUAL_STANDARD_ERRORS,
     MEETING_DISTANCE,
     MEETING_NEARER,
+    OBJECTS_AN_OPERATION,
     RIDER_FREED_SHARE,
 )
 
@@ -38,12 +40,14 @@ def growth_groups(
     grown_objects: NDArray[np.float64],
     freed_samples: NDArray[np.float64],
     may_ride: NDArray[np.bool_] | None = None,
+    of_each: int = OBJECTS_AN_OPERATION,
 ) -> tuple[tuple[int, ...], ...]:
     """Groups of sites that grow as one, each around at least one of `seeds`; every seed is in exactly one.
 
     grown_objects   float64[K], objects gained by each site over the longest segment
     freed_samples   float64[K], sampled objects freed over it
     may_ride        bool[K], sites that may join a seed, all of them unless given
+    of_each         how many objects of one seed may go with each of another's
     returns         groups of site indices; within a group and between groups, the largest growth in bytes first
     """
     segment = series.longest_segment
@@ -69,8 +73,8 @@ def growth_groups(
             other = containers.filled_by(site)
             if filled and other and filled != other:
                 continue
-            error = float(np.hypot(errors[group[0]], errors[site]))
-            as_many = equal(float(grown_objects[group[0]]), float(grown_objects[site]), error)
+            most = of_each if site in waiting and not (filled or other) else 1
+            as_many = _as_many(grown_objects[[group[0], site]], errors[[group[0], site]], most)
             one = bool(filled and other) or _of_one_goroutine(series.sites[group[0]], series.sites[site])
             if (
                 (as_many and (steady[site] or site in waiting))
@@ -121,6 +125,13 @@ class _Containers:
 def _owner(function: str) -> str:
     """`cart.(*Store)` of its method, `cart` of a plain function in it."""
     return function.removesuffix("[...]").rpartition(".")[0]
+
+
+def _as_many(gained: NDArray[np.float64], errors: NDArray[np.float64], most: int) -> bool:
+    """Whether two sites gained as many objects, or one of them up to `most` for each of the other's. float64[2] each."""
+    few, many = np.argsort(gained, kind="stable").tolist()
+    pairs = ((times * gained[few], np.hypot(times * errors[few], errors[many])) for times in range(1, most + 1))
+    return any(equal(float(some), float(gained[many]), float(error)) for some, error in pairs)
 
 
 def equal(a: float, b: float, error: float) -> bool:

@@ -32,6 +32,7 @@ from leakhunt.thresholds import (
     LAST_HALF_ALPHA,
     MIN_GROWTH_BYTES,
     MIN_SNAPSHOTS,
+    OBJECTS_AN_OPERATION,
     OUTGROWN_RATIO,
     OUTGROWN_RUNGS,
     SURE_LAST_HALF_P,
@@ -143,7 +144,10 @@ def _site_groups(series: Series, trends: Trends, seeds: NDArray[np.bool_], basis
     segment = trends.segment
     objects = series.inuse_objects
     grown_objects = (objects[:, segment.stop - 1] - objects[:, segment.start]).astype(np.float64)
-    grouped = growth_groups(series, np.flatnonzero(seeds).tolist(), grown_objects, trends.freed_samples, ~trends.replaced)
+    of_each = 1 if basis is Basis.ROSE else OBJECTS_AN_OPERATION  # where nothing is sure, the same number at least
+    grouped = growth_groups(
+        series, np.flatnonzero(seeds).tolist(), grown_objects, trends.freed_samples, ~trends.replaced, of_each
+    )
     return [_summed(series, trends, sites, basis) for sites in grouped]
 
 

@@ -159,11 +159,19 @@ def test_two_types_of_one_package_that_each_fill_a_map_are_two() -> None:
         assert any({"cart.open", "cart.line"} <= set(group) for group in groups) == (not apart), other
 
 
+@pytest.mark.parametrize(("times", "groups"), [(4, 1), (7, 2)])
+def test_a_few_objects_of_one_may_go_with_each_of_the_other(times: int, groups: int) -> None:
+    """Where both grow surely; what only rides along must be as many."""
+    one, several = Row("main.open < main.f", 640, ramp(12, 30)), Row("main.header < main.f", 640, ramp(12, 30 * times))
+    assert len(grouped(one, several, seeds=("main.open", "main.header"))) == groups
+    assert grouped(one, several, seeds=("main.open",)) == [["main.open"]]
+
+
 def test_what_fills_one_container_is_one_however_many_objects_each_entry_has() -> None:
     """A cache's entry and the text that was made for it, of which many are made and let go beside it."""
     table = Row("memo.(*Memo).Get < main.look", 27264, ramp(12, 1))
     entry = Row("main.explore < memo.(*Memo).Get < main.look", 640, ramp(12, 30), freed=ramp(12, 20))
-    text = Row("main.encode < memo.(*Memo).Get < main.look", 640, ramp(12, 9))
+    text = Row("main.encode < memo.(*Memo).Get < main.look", 640, ramp(12, 4))
     assert len(grouped(table, entry, text, seeds=("main.explore", "main.encode"))) == 1
     assert len(grouped(entry, text, seeds=("main.explore", "main.encode"))) == 2, "no container is known"
 
