@@ -169,6 +169,36 @@ def test_goroutines_that_pile_up_make_likely_growth_a_leak() -> None:
     assert "the goroutines that it is allocated for pile up" in " ".join(f.text for f in case.evidence)
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        [3, 2, 6, 4, 5, 2, 5, 4, 4, 3, 4, 6],  # by more than a MiB, and by chance as likely as not
+        [3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4],  # likely, and by half a MiB
+    ],
+)
+def test_what_hardly_grows_is_no_leak_for_the_goroutines_that_pile_up_there(held: list[int]) -> None:
+    row = dataclasses.replace(LIKELY, inuse=held, freed=ramp(12, 4))
+    seen = evidence(row, goroutines=goroutines(**{LISTENING: ramp(12, 130, 780)}))
+    assert seen.growing_groups == ()
+
+
+@pytest.mark.parametrize(
+    ("held", "one"),
+    [
+        (ramp(12, 3), True),  # 33 samples of 12 KiB stand for 1 425 objects
+        (ramp(12, 5), True),  # of 55 the error is 55 / sqrt(55) samples: 2 375 are 1 430, twice that and a quarter allowed
+        (ramp(12, 5, start=200), True),
+        (ramp(12, 7), False),
+    ],
+)
+def test_what_each_goroutine_was_given_is_one_leak_with_what_it_holds(held: list[int], one: bool) -> None:
+    """1 430 more listen; the other site is on no stack of theirs."""
+    given, likely = Row("main.greet < main.welcome < main.loop", 12288, held), dataclasses.replace(LIKELY, freed=ramp(12, 1))
+    seen = evidence(likely, given, goroutines=goroutines(**{LISTENING: ramp(12, 130, 780)}))
+    leaves = [{seen.series.sites[site].leaf.function for site in group.sites} for group in seen.growing_groups]
+    assert leaves == ([{"main.greet", "main.open"}] if one else [{"main.open"}, {"main.greet"}])
+
+
 def test_a_growing_site_of_the_same_goroutines_is_no_second_leak() -> None:
     surely = Row("main.read < main.(*hub).listen", 4096, ramp(12, 6))
     (case,) = hunt(evidence(LIKELY, surely, goroutines=goroutines(**{LISTENING: ramp(12, 130, 780)}))).cases
