@@ -16,6 +16,7 @@ from leakhunt.detectors import (
     unbounded_queue,
     unclosed_body,
 )
+from leakhunt.thresholds import CONNECTION_FRAMES, INTERN_FRAMES, LIBRARY_FRAMES, LISTENER_FRAMES, METRIC_FRAMES
 from tests.detectors.lab import Row, evidence, ramp, verdicts
 
 CASES: list[tuple[ModuleType, str]] = [
@@ -59,6 +60,23 @@ def test_fires_beside_a_larger_leak(detector: ModuleType, stack: str) -> None:
 def test_is_quiet_about_what_is_far_down_the_stack(detector: ModuleType, stack: str) -> None:
     above = " < ".join(f"main.f{i}" for i in range(12))
     assert verdicts(detector.examine, evidence(Row(f"{above} < {stack}", 96, ramp(12, 5)))) == []
+
+
+@pytest.mark.parametrize(
+    ("detector", "function", "frames"),
+    [
+        (label_cardinality, "github.com/prometheus/client_golang/prometheus.MakeLabelPairs", METRIC_FRAMES),
+        (unclosed_body, "net/http.(*Transport).dialConn", CONNECTION_FRAMES),
+        (intern_table, "main.(*names).Intern", INTERN_FRAMES),
+        (listener_registration, "main.(*bus).Subscribe", LISTENER_FRAMES),
+        (timer, "time.NewTimer", LIBRARY_FRAMES),
+    ],
+    ids=["metric", "connection", "interning", "listener", "timer"],
+)
+def test_how_far_down_a_stack_a_function_tells(detector: ModuleType, function: str, frames: int) -> None:
+    for above in (0, frames - 1, frames):
+        stack = " < ".join([*(f"main.f{i}" for i in range(above)), function, "main.main"])
+        assert (verdicts(detector.examine, evidence(Row(stack, 96, ramp(12, 5)))) != []) == (above < frames), above
 
 
 @pytest.mark.parametrize(("version", "why"), [((1, 22), "before Go 1.23"), ((1, 23), "from Go 1.23 on")])
