@@ -7,6 +7,7 @@ import pytest
 from leakhunt.detectors import goroutine_leak, unclosed_body
 from leakhunt.hunt import hunt
 from leakhunt.measure.goroutines import GoroutineStack
+from leakhunt.measure.groups import Basis
 from leakhunt.model.site import Frame
 from leakhunt.thresholds import CONNECTION_FRAMES
 from tests.detectors.lab import Row, evidence, goroutines, ramp, verdicts
@@ -196,6 +197,7 @@ def test_what_each_goroutine_was_given_is_one_leak_with_what_it_holds(held: list
     given, likely = Row("main.greet < main.welcome < main.loop", 12288, held), dataclasses.replace(LIKELY, freed=ramp(12, 1))
     seen = evidence(likely, given, goroutines=goroutines(**{LISTENING: ramp(12, 130, 780)}))
     leaves = [{seen.series.sites[site].leaf.function for site in group.sites} for group in seen.growing_groups]
+    assert {group.basis for group in seen.groups if not group.grows} == {Basis.CONSPICUOUS}, "the others are as they were"
     assert leaves == ([{"main.greet", "main.open"}] if one else [{"main.open"}, {"main.greet"}])
 
 
