@@ -362,6 +362,13 @@ def test_an_interning_function_and_a_table_say_so_together() -> None:
     assert finding.facts == {"function": "", "same": 950}
 
 
+def test_a_registration_by_name_and_by_dump_says_so_once() -> None:
+    series = evidence(Row("main.(*bus).Subscribe < main.open", 640, ramp(12, 6))).series
+    (finding,) = listener_registration.examine(Shown(series, shown=CASES["a slice of channels"][0]))
+    by_name, by_dump = "main.(*bus).Subscribe adds one each time, by its name", "a heap dump finds them in a []chan main.Event"
+    assert finding.text == f"registrations pile up: {by_name}; {by_dump}, and none is taken away"
+
+
 def test_goroutines_of_connections_may_speak_beside_a_path_to_connections() -> None:
     reading = goroutines(**{"net/http.(*persistConn).readLoop < main.put": ramp(12, 40)})
     known = dataclasses.replace(with_path(CASES["connections"][0]), goroutines=reading)

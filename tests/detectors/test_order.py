@@ -15,7 +15,7 @@ from leakhunt.model.finding import GcRoot, Retention, RetentionStep
 from tests.detectors import scenes
 from tests.detectors.lab import Row, evidence, goroutines, outgrown, ramp
 from tests.detectors.scenes import census
-from tests.detectors.test_between_dumps import compared
+from tests.detectors.test_between_dumps import buffer, compared
 from tests.detectors.test_held import CASES, Shown, capped
 
 S = scenes
@@ -40,10 +40,14 @@ ROWS = (
     Row("main.(*registry).add < main.serveA", S.TABLE_BYTES, ramp(12, 1)),
     *outgrown("main.(*trail).Append < main.serveB", S.LADDER),
     *outgrown(S.BUFFER, [(2 << 20) + (k << 20) for k in range(12)]),
-    Row(S.BUFFER.replace("render", "page"), 640, ramp(12, 7)),
+    Row(S.BUFFER.replace("render", "page"), 640, ramp(12, 7, start=90)),
     Row("io.ReadAll < main.fetch < main.index", 16384, ramp(12, 5)),
     Row(S.GCACHE, 64, ramp(12, 6)),
     Row(S.GO_CACHE.replace("remember < main.serve", "keep0 < main.ask0"), 96, ramp(12, 5)),
+    Row(
+        S.GO_CACHE.replace("remember < main.serve", "rises < main.askX"), 1024,
+        [4, 6, 7, 10, 11, 14, 15, 15, 15, 15, 16, 18], freed=[0, 1, 2, 6, 8, 9, 10, 10, 11, 12, 12, 15],
+    ),
     Row(S.GROUPCACHE.replace("remember < main.serve", "keep1 < main.ask1"), 96, ramp(12, 7)),
     Row(S.RISTRETTO.replace("remember < main.serve", "keep2 < main.ask2"), 96, ramp(12, 4)),
     Row(S.BOUNDED_LRU.replace("remember < main.serve", "keep3 < main.ask3"), 96, ramp(12, 3)),
@@ -87,6 +91,8 @@ def told() -> list[Evidence]:
     step = RetentionStep("[x]", "main.T", 900, 57600, objects_before=900, bytes_before=57600)
     level = Retention(GcRoot("bss", "main.all"), (RetentionStep("", "map[int]main.T", 1, 64), step), 0)
     paths = [CASES[name][0] for name in ("a map", "a slice", "a finalizer", "deferred calls", "timers", "connections")]
+    found.append(Shown(PROFILES.series, shown=paths[0], expiry=census(300, 200)))
+    paths.append(buffer(4 << 20, 9 << 20))
     dumps = compared([1] * 12, 1, 1, 1).dumps
     for only in ("main.put", "main.churns"):
         full: dict[str, Any] = {"only": only, "use": capped(999, 500), "expiry": census(300, 200)}

@@ -128,7 +128,12 @@ def test_load_is_told_though_some_objects_live_a_little_longer() -> None:
     kept = [max(0, i - 8) for i in range(16)]
     inuse = [held + more for held, more in zip(WITH_LOAD, kept, strict=True)]
     freed = [gone - more for gone, more in zip(WITH_LOAD_FREED, kept, strict=True)]
-    assert verdicts(load_step.examine, evidence(Row(PUT, 640, inuse, freed=freed))) == [("main.put", "high")]
+    seen = evidence(Row(PUT, 640, inuse, freed=freed))
+    assert verdicts(load_step.examine, seen) == [("main.put", "high")]
+    (group,) = (each for each in seen.groups if seen.series.sites[each.seed].leaf.function == "main.put")
+    by_lifetimes = load_step._with_load(dataclasses.replace(group, basis=Basis.SITE), seen.course(group))
+    assert by_lifetimes is not None
+    assert by_lifetimes.facts["lifetime_z"] == pytest.approx(0.58, abs=0.01)
 
 
 def test_allocation_that_became_faster_explains_what_lives_as_ever() -> None:
