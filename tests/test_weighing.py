@@ -9,7 +9,7 @@ import pytest
 
 from leakhunt.config import Settings
 from leakhunt.evidence import Evidence, gather
-from leakhunt.hunt import _limit, _overall, _said_of_both, _unexplained_bytes, _weigh, hunt
+from leakhunt.hunt import _limit, _overall, _said_of_both, _shown, _unexplained_bytes, _weigh, hunt
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Growth, Input, Retention, Stance, Verdict, Window
 from leakhunt.model.site import AllocationSite, Frame
@@ -207,6 +207,21 @@ def test_goroutines_of_one_library_are_one_leak_shown_where_the_program_calls_it
         assert sorted(case.site.leaf.function for case in found) == leaves
         assert {case.pattern for case in found} == {"goroutine-leak"}
         assert sum(len(case.sites) for case in found) == 2
+
+
+def test_a_leak_is_shown_where_the_program_makes_it_else_a_library_else_the_first() -> None:
+    runtime, other, library, program = (
+        AllocationSite((Frame(function, file),))
+        for function, file in (
+            ("runtime.malg", "/usr/local/go/src/runtime/proc.go"),
+            ("bufio.NewReaderSize", "/usr/local/go/src/bufio/bufio.go"),
+            ("lib.New", "/go/pkg/mod/example.com/lib@v1.2.3/lib.go"),
+            ("main.put", "/srv/main.go"),
+        )
+    )
+    assert _shown([runtime, other]) is runtime
+    assert _shown([runtime, library, other]) is library
+    assert _shown([runtime, library, program]) is program
 
 
 def test_a_server_makes_a_context_for_each_connection() -> None:

@@ -498,7 +498,7 @@ def test_an_array_is_outgrown_where_the_last_is_several_times_the_first_and_more
         return _outgrown_groups(seen.series, seen.trends, np.ones(len(seen.series.sites), dtype=bool)) != []
 
     assert found(1, 2, 4, 4, 8, 16)
-    assert found(1, 2, 4, 8, 8, 16), "as late as the last snapshot"
+    assert found(1, 2, 4, 8, 8, 8, 16), "as late as the last snapshot"
     assert not found(1, 2, 4, 8, 16, 16, 16, 16, 16), "it has found its size before half-way"
     assert found(8, 9, 10, 12, 14, 17)
     assert not found(8, 9, 10, 12, 14), "less than twice the first"
