@@ -9,7 +9,7 @@ import pytest
 
 from leakhunt.config import Settings
 from leakhunt.evidence import Evidence, gather
-from leakhunt.hunt import _limit, _overall, _said_of_both, _shown, _unexplained_bytes, _weigh, hunt
+from leakhunt.hunt import _joined, _limit, _overall, _said_of_both, _shown, _unexplained_bytes, _weigh, hunt
 from leakhunt.measure.groups import Group
 from leakhunt.model.finding import Confidence, Finding, Growth, Input, Retention, Stance, Verdict, Window
 from leakhunt.model.site import AllocationSite, Frame
@@ -167,6 +167,19 @@ def test_an_excuse_counts_for_both_where_it_is_of_the_faster() -> None:
             ("implicates", "timer"),
         ]
         assert next(f for f in kept if f.stance is Stance.EXONERATES) is findings[0][0]
+
+
+@pytest.mark.parametrize(("of_first", "of_other", "kept"), [(LOW, HIGH, 1), (HIGH, LOW, 0), (MEDIUM, MEDIUM, 0)])
+def test_of_what_one_detector_says_of_both_the_stronger_is_kept(of_first: Confidence, of_other: Confidence, kept: int) -> None:
+    rows = evidence(PUT, LOAD)
+    seen = HeldBy(rows.series, paths={"main.put": STORE, "main.load": STORE})
+    first, other = seen.growing_groups
+    one = [Finding("d", "timer", Stance.IMPLICATES, each, (0,), str(i), {}, "") for i, each in enumerate((of_first, of_other))]
+    beside = Finding("e", "timer", Stance.IMPLICATES, LOW, (0,), "beside", {}, "")
+    findings: dict[Group, list[Finding]] = {group: [] for group in seen.groups} | {first: [one[0], beside], other: [one[1]]}
+    joined, *_ = _joined(seen, findings)
+    assert sorted(joined.sites) == sorted((*first.sites, *other.sites))
+    assert {finding.text for finding in findings[joined]} == {str(kept), "beside"}
 
 
 def contexts(first: str, second: str) -> list[tuple[str, list[str]]]:
