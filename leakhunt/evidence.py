@@ -26,10 +26,11 @@ from leakhunt.measure.goroutines import GoroutineSeries, GoroutineStack, Stack, 
 from leakhunt.measure.groups import Basis, Group, find_groups, join
 from leakhunt.measure.ledger import Ledger, newest_ledger
 from leakhunt.measure.series import SeriesBuilder
+from leakhunt.measure.trend import analyse_sum
 from leakhunt.model.finding import Input
 from leakhunt.model.gctrace import GcTrace
 from leakhunt.model.profile import Profile, ProfileKind
-from leakhunt.model.series import Series
+from leakhunt.model.series import Series, Trend
 from leakhunt.model.site import AllocationSite
 from leakhunt.profiles_and_dumps import ProfilesAndDumps, collected_ns
 from leakhunt.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS, OTHERS_PROVE_P, SWISS_MAPS_SINCE
@@ -108,6 +109,11 @@ class Evidence(ProfilesAndDumps):
             ],
             dtype=bool,
         )
+
+    @cached_property
+    def heap_trend(self) -> Trend:
+        """The trend of all sites in focus taken as one."""
+        return analyse_sum(self.series, np.flatnonzero(self.in_focus).tolist())
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:

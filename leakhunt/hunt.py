@@ -30,9 +30,10 @@ from leakhunt.model.finding import (
     Verdict,
     Window,
 )
+from leakhunt.model.series import Trend
 from leakhunt.model.site import AllocationSite
 from leakhunt.printable import printable
-from leakhunt.thresholds import MIN_GROWTH_BYTES, MIN_SNAPSHOTS, UNEXPLAINED_SHARE
+from leakhunt.thresholds import LAST_HALF_ALPHA, MIN_GROWTH_BYTES, MIN_SNAPSHOTS, SURE_Q, UNEXPLAINED_SHARE
 from leakhunt.units import counted, format_bytes, format_rate
 
 _WEIGHT = {Confidence.LOW: 1, Confidence.MEDIUM: 2, Confidence.HIGH: 3}
@@ -42,6 +43,8 @@ _GRAVITY = {verdict: rank for rank, verdict in enumerate((Verdict.LEAK, Verdict.
 _FILLING_PATTERNS = frozenset({"bounded-cache", "plateau"})
 # Named only where nothing more telling was found.
 _LEAST_SPECIFIC = "steady-growth"
+# The excuse that says no more than that a change may be chance.
+_WITHIN_CHANCE = "noise"
 # What one library allocates in many places for one thing: a connection, a context, a metric, an entry. Groups of such a pattern
 # that one function calls are one leak; connections are dialled by a goroutine of their own.
 _OF_ONE_LIBRARY = frozenset(
@@ -214,7 +217,8 @@ def _report(
     series = evidence.series
     unexplained_bytes = _unexplained_bytes(undecided, evidence)
     pile = _pile(evidence, cases)
-    verdict, notes = _overall(evidence, cases, unexplained_bytes, pile), list(series.notes)
+    heap = _growing_heap(evidence, cases, cleared)
+    verdict, notes = _overall(evidence, cases, unexplained_bytes, pile, heap), list(series.notes)
     notes += [f"{Path(view.source).name}: {note}" for view in evidence.dumps for note in view.notes]
     if unexplained_bytes:
         notes.append(f"{format_bytes(unexplained_bytes)} were gained by sites that could not be tested; nothing cleared them")
@@ -229,7 +233,7 @@ def _report(
     trends = evidence.trends
     return Report(
         verdict=verdict,
-        headline=_headline(verdict, cases, evidence, pile),
+        headline=_headline(verdict, cases, evidence, pile, heap),
         inputs=evidence.inputs,
         window=window,
         cases=cases,
@@ -259,16 +263,39 @@ def _pile(evidence: Evidence, cases: tuple[Case, ...]) -> GoroutineStack | None:
     return next((stack for stack in evidence.goroutines.piles if standing([stack], of_cases) is None), None)
 
 
-def _overall(evidence: Evidence, cases: tuple[Case, ...], unexplained_bytes: int, pile: GoroutineStack | None) -> Verdict:
+def _growing_heap(evidence: Evidence, cases: tuple[Case, ...], cleared: tuple[Cleared, ...]) -> Trend | None:
+    """The trend of the heap as a whole, where no case is, it grows surely to the end, and what was cleared for more than being
+    within chance is not most of its growth."""
+    if cases or evidence.snapshots < MIN_SNAPSHOTS:
+        return None
+    heap = evidence.heap_trend
+    first, last = _ends(evidence)
+    gained = evidence.total_bytes[last] - evidence.total_bytes[first]
+    explained = sum(max(0, each.growth.bytes) for each in cleared if each.pattern != _WITHIN_CHANCE)
+    grows = heap.p <= SURE_Q and heap.last_half_p <= LAST_HALF_ALPHA and gained >= MIN_GROWTH_BYTES
+    return heap if grows and 2 * explained < gained else None
+
+
+def _ends(evidence: Evidence) -> tuple[int, int]:
+    """The first and the last snapshot of the longest segment."""
+    segment = evidence.series.longest_segment
+    return segment.start, segment.stop - 1
+
+
+def _overall(
+    evidence: Evidence, cases: tuple[Case, ...], unexplained_bytes: int, pile: GoroutineStack | None, heap: Trend | None
+) -> Verdict:
     """The gravest verdict of a case; without one, clean only where there was evidence enough to see a leak."""
     if evidence.snapshots < MIN_SNAPSHOTS or not evidence.in_focus.any():
         return Verdict.INCONCLUSIVE
-    unknown = unexplained_bytes > UNEXPLAINED_SHARE * evidence.total_bytes[-1] or pile is not None
+    unknown = unexplained_bytes > UNEXPLAINED_SHARE * evidence.total_bytes[-1] or pile is not None or heap is not None
     silent = Verdict.INCONCLUSIVE if unknown else Verdict.CLEAN
     return min((case.verdict for case in cases), key=_GRAVITY.__getitem__, default=silent)
 
 
-def _headline(verdict: Verdict, cases: tuple[Case, ...], evidence: Evidence, pile: GoroutineStack | None) -> str:
+def _headline(
+    verdict: Verdict, cases: tuple[Case, ...], evidence: Evidence, pile: GoroutineStack | None, heap: Trend | None
+) -> str:
     """The one sentence that must be right: what was found in how much evidence."""
     tested = f"{counted(int(evidence.trends.tested.sum()), 'site')} tested over {evidence.snapshots} snapshots"
     if verdict is Verdict.INCONCLUSIVE and evidence.series.sites and not evidence.in_focus.any():
@@ -276,6 +303,9 @@ def _headline(verdict: Verdict, cases: tuple[Case, ...], evidence: Evidence, pil
     if verdict is Verdict.INCONCLUSIVE and evidence.snapshots >= MIN_SNAPSHOTS and pile is not None:
         where, counts = printable(AllocationSite(pile.frames).leaf.function), pile.counts
         return f"goroutines at {where} rose from {counts[0]:,} to {counts[-1]:,}, and no heap site with them; {tested}"
+    if verdict is Verdict.INCONCLUSIVE and heap is not None:
+        before, after = (format_bytes(evidence.total_bytes[i]) for i in _ends(evidence))
+        return f"the heap rose from {before} to {after}, beyond chance (p={heap.p:.2g}), and no site of it surely; {tested}"
     if verdict is Verdict.INCONCLUSIVE and evidence.snapshots >= MIN_SNAPSHOTS:
         return f"memory grew at sites that could not be tested; {tested}"
     if verdict is Verdict.INCONCLUSIVE:
