@@ -317,6 +317,9 @@ def test_what_grows_and_lives_as_ever_is_a_group_of_its_own() -> None:
     (group,) = seen.growing_groups
     assert (group.basis, len(group.sites)) == (Basis.AS_EVER, 2)
     assert group.trend.q == seen.trends.rise_q.min()
+    leak = Row("main.log < main.note < main.serve1", 640, ramp(16, 40))
+    beside = evidence(leak, Row("main.load < main.get < main.serve", 640, value, freed=gone))
+    assert {group.basis for group in beside.growing_groups} == {Basis.SITE, Basis.AS_EVER}, "each by what rises in it"
 
 
 def test_a_rise_is_that_of_the_surest_site_whose_objects_live_as_ever() -> None:
@@ -340,6 +343,12 @@ def test_a_function_whose_growing_stacks_live_as_ever_is_not_surer_than_they_are
         Row("main.list < main.get < main.serve", 640, [20 + i // 4 for i in range(16)]),
     )
     assert {group.basis for group in seen.growing_groups} == {Basis.AS_EVER}
+    beside = evidence(
+        Row("main.log < main.note < main.serve1", 640, ramp(16, 40)),
+        Row("main.load < main.get < main.serve", 640, value, freed=gone),
+        Row("main.list < main.get < main.serve", 640, [20 + i // 4 for i in range(16)]),
+    )
+    assert sorted(group.basis for group in beside.growing_groups) == [Basis.AS_EVER, Basis.SITE]
 
 
 def test_growth_that_the_last_half_does_not_show_is_doubtful_and_what_came_to_rest_is_none() -> None:
