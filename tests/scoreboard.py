@@ -41,7 +41,7 @@ PARTS = {
     "sealed": "Sealed part",
     "development": "Development part",
 }
-UNOPENED: frozenset[str] = frozenset({"held"})
+UNOPENED: frozenset[str] = frozenset()
 GAINS = (10.0, 20.0, 40.0)  # sampled objects that a leak gains, in classes
 NAMED_WITHIN = 4  # a culprit counts as named when it is among the first frames shown of the case's first site
 
@@ -49,6 +49,15 @@ NAMED_WITHIN = 4  # a culprit counts as named when it is among the first frames 
 # Each time a part was opened, with what it gave; the sealed series were recorded anew, with other seeds and numbers of
 # snapshots, between the second and the third.
 OPENINGS = [
+    "## Openings of the held part",
+    "",
+    "Programs and labels of a fifth and a sixth author, who did not know the detectors. Its leaks were to gain twenty sampled",
+    "objects or more: at the default rate 10 MiB of small objects, what an operator would look for.",
+    "",
+    "| opening | leaks found | false alarms | precision | recall | pattern named right |",
+    "|---|---|---|---|---|---|",
+    "| 1 | 27 of 31 | 3 | .90 | .87 | 22 of 27 |",
+    "",
     "## Openings of the last part",
     "",
     "Programs and labels of a fourth author, who did not know the detectors; opened when all else was done, and no detector",
