@@ -9,9 +9,9 @@ import pytest
 
 from leakhunt.config import Settings
 from leakhunt.evidence import Evidence, gather
-from leakhunt.hunt import _joined, _limit, _overall, _said_of_both, _shown, _unexplained_bytes, _weigh, hunt
+from leakhunt.hunt import _growing_heap, _joined, _limit, _overall, _said_of_both, _shown, _unexplained_bytes, _weigh, hunt
 from leakhunt.measure.groups import Group
-from leakhunt.model.finding import Confidence, Finding, Growth, Input, Retention, Stance, Verdict, Window
+from leakhunt.model.finding import Cleared, Confidence, Finding, Growth, Input, Retention, Stance, Verdict, Window
 from leakhunt.model.site import AllocationSite, Frame
 from leakhunt.thresholds import MIN_GROWTH_BYTES
 from tests.detectors.lab import Row, evidence, goroutines, ramp
@@ -180,6 +180,24 @@ def test_of_what_one_detector_says_of_both_the_stronger_is_kept(of_first: Confid
     joined, *_ = _joined(seen, findings)
     assert sorted(joined.sites) == sorted((*first.sites, *other.sites))
     assert {finding.text for finding in findings[joined]} == {str(kept), "beside"}
+
+
+def test_a_heap_grows_where_less_than_half_of_it_is_cleared_for_a_reason() -> None:
+    gained = LEAK.total_bytes[-1] - LEAK.total_bytes[0]
+    site = LEAK.series.sites[0]
+
+    def cleared(pattern: str, bytes_: int) -> tuple[Cleared, ...]:
+        falls = Cleared(site, pattern, "", Growth(-gained, 0, 0, 0, 0))
+        return (falls, Cleared(site, pattern, "", Growth(bytes_, 0, 0, 0, 0)))
+
+    half = gained // 2
+    for pattern, bytes_, grows in (("plateau", half - 9, True), ("plateau", half + 1, False), ("noise", gained, True)):
+        found = _growing_heap(LEAK, (), cleared(pattern, bytes_))
+        assert found == (LEAK.heap_trend if grows else None), (pattern, bytes_)
+    assert _growing_heap(LEAK, hunt(LEAK).cases, ()) is None
+    assert _growing_heap(SHORT, (), ()) is None
+    held = [90, 95, 92, 90, 94, 91, 93, 90, 95, 92, 91, 93]
+    assert _growing_heap(evidence(Row("main.put < main.serve", 640, held, freed=ramp(12, 9))), (), ()) is None
 
 
 def contexts(first: str, second: str) -> list[tuple[str, list[str]]]:

@@ -201,6 +201,15 @@ def test_what_each_goroutine_was_given_is_one_leak_with_what_it_holds(held: list
     assert leaves == ([{"main.greet", "main.open"}] if one else [{"main.open"}, {"main.greet"}])
 
 
+def test_what_grows_likely_elsewhere_does_not_stand_in_the_way() -> None:
+    """It gained twice as much, and comes first."""
+    likely = dataclasses.replace(LIKELY, freed=ramp(12, 1))
+    elsewhere = dataclasses.replace(likely, stack="main.load < main.poll", inuse=[2 * each for each in likely.inuse])
+    seen = evidence(likely, elsewhere, goroutines=goroutines(**{LISTENING: ramp(12, 130, 780)}))
+    (group,) = seen.growing_groups
+    assert (group.basis, seen.series.sites[group.seed].leaf.function) == (Basis.GOROUTINES, "main.open")
+
+
 def test_a_growing_site_of_the_same_goroutines_is_no_second_leak() -> None:
     surely = Row("main.read < main.(*hub).listen", 4096, ramp(12, 6))
     (case,) = hunt(evidence(LIKELY, surely, goroutines=goroutines(**{LISTENING: ramp(12, 130, 780)}))).cases
