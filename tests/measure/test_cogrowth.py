@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from leakhunt.measure.cogrowth import _owner, by_near_function, growth_groups, meet, meeting
+from leakhunt.measure.cogrowth import _as_many, _owner, by_near_function, growth_groups, meet, meeting
 from leakhunt.measure.trend import analyse
 from leakhunt.model.site import AllocationSite, Frame
 from tests.detectors.lab import Row, evidence, outgrown, ramp
@@ -204,3 +204,12 @@ def test_a_container_and_its_entries_may_come_from_two_functions_of_one_caller()
 def test_the_owner_of_a_container_is_a_type_or_a_package() -> None:
     functions = ("cart.(*Store).Add", "cart.(*Store[...]).Add", "cart.Put[...]", "example.org/cart.Put")
     assert [_owner(each) for each in functions] == ["cart.(*Store)", "cart.(*Store[...])", "cart", "example.org/cart"]
+
+
+def test_a_few_of_one_may_go_with_each_of_the_other() -> None:
+    """Up to so many; the error of the fewer is as many times as large."""
+    for gained in (np.array([10.0, 30.0]), np.array([30.0, 10.0])):
+        assert _as_many(gained, np.zeros(2), 3)
+        assert not _as_many(gained, np.zeros(2), 2), "20 and a quarter of 30 are less than 30"
+    assert _as_many(np.array([10.0, 50.0]), np.array([3.0, 0.0]), 3), "30, twice 9, and a quarter of 50"
+    assert not _as_many(np.array([10.0, 50.0]), np.array([0.5, 0.0]), 3)
