@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from leakhunt.measure.cogrowth import _as_many, _owner, by_near_function, growth_groups, meet, meeting
+from leakhunt.measure.cogrowth import _as_many, _of_one_goroutine, _owner, by_near_function, equal, growth_groups, meet, meeting
 from leakhunt.measure.trend import analyse
 from leakhunt.model.site import AllocationSite, Frame
 from tests.detectors.lab import Row, evidence, outgrown, ramp
@@ -36,17 +36,17 @@ def test_far_fewer_or_far_more_are_not_equal() -> None:
 def test_the_bar_of_equality() -> None:
     """660 objects sampled of each 640 B: errors of sqrt(n) and n/4 allow 495 - 2 sqrt(660 + 495) = 427 and no fewer."""
     value = Row("main.value < main.f", 640, ramp(12, 60))
-    for gained, equal, start in ((432, True, 0), (420, False, 0), (432, True, 5000), (420, False, 5000)):
+    for gained, same, start in ((432, True, 0), (420, False, 0), (432, True, 5000), (420, False, 5000)):
         other = Row("main.other < main.f", 640, [start] * 11 + [start + gained])
-        assert (grouped(value, other, seeds=("main.value",)) == [["main.value", "main.other"]]) == equal
+        assert (grouped(value, other, seeds=("main.value",)) == [["main.value", "main.other"]]) == same
 
 
 def test_one_sampled_object_is_one_give_or_take_one() -> None:
     """2 sqrt(10 + 1) and a quarter of ten are 9.13: ten against one are equal, eleven are not."""
     one = Row("main.key < main.name < main.f", 640, [0] * 6 + [1] * 6)
-    for gained, equal in ((10, True), (11, False)):
+    for gained, same in ((10, True), (11, False)):
         value = Row("main.value < main.f", 640, [0] * 11 + [gained])
-        assert (grouped(value, one, seeds=("main.value",)) == [["main.value", "main.key"]]) == equal
+        assert (grouped(value, one, seeds=("main.value",)) == [["main.value", "main.key"]]) == same
 
 
 def test_what_frees_much_of_what_it_allocates_does_not_ride_along() -> None:
@@ -213,3 +213,19 @@ def test_a_few_of_one_may_go_with_each_of_the_other() -> None:
         assert not _as_many(gained, np.zeros(2), 2), "20 and a quarter of 30 are less than 30"
     assert _as_many(np.array([10.0, 50.0]), np.array([3.0, 0.0]), 3), "30, twice 9, and a quarter of 50"
     assert not _as_many(np.array([10.0, 50.0]), np.array([0.5, 0.0]), 3)
+
+
+def test_numbers_are_equal_up_to_a_quarter_and_two_errors() -> None:
+    assert [equal(10, b, 0) for b in (7.5, 13, 13.4, 14)] == [True, True, False, False]
+    assert [equal(10, b, 2.0) for b in (18, 19)] == [True, False]
+
+
+def test_two_stacks_of_the_standard_library_alone_are_one_goroutines_by_where_it_begins() -> None:
+    reader = stack("bufio.NewReaderSize", "net/http.newBufioReader", "net/http.(*conn).serve")
+    begins = ("net/http.(*conn).serve", "time.goFunc")
+    context, other = (stack("context.withCancel", "context.WithCancel", begin) for begin in begins)
+    program = stack("context.withCancel", "main.handle", "net/http.(*conn).serve")
+    pairs = {"same": context, "other": other, "program": program}
+    for one, expected in ((reader, ["same"]), (program, [])):
+        assert [name for name, each in pairs.items() if each is not one and _of_one_goroutine(one, each)] == expected
+        assert [name for name, each in pairs.items() if each is not one and _of_one_goroutine(each, one)] == expected

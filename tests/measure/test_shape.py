@@ -371,3 +371,9 @@ def test_what_is_in_use_is_no_more_than_full() -> None:
     found = shape.filling(plain(counts, births, [float(i) for i in range(9)]))
     assert found is not None
     assert (found.full_bytes, found.reached) == (15800, 1)
+
+
+def test_a_line_takes_the_slope_and_no_more() -> None:
+    """Of 0, 1, 4 the line is 2 x - 1 / 3."""
+    left = shape._without_line(plain([0.0, 1, 4], [1.0, 3], [0.0, 1, 2]))
+    assert left == pytest.approx([1 / 3, -2 / 3, 1 / 3])
