@@ -229,3 +229,12 @@ def test_two_stacks_of_the_standard_library_alone_are_one_goroutines_by_where_it
     for one, expected in ((reader, ["same"]), (program, [])):
         assert [name for name, each in pairs.items() if each is not one and _of_one_goroutine(one, each)] == expected
         assert [name for name, each in pairs.items() if each is not one and _of_one_goroutine(each, one)] == expected
+
+
+def test_each_seed_has_riders_of_its_own() -> None:
+    rows = [
+        Row(f"main.{what}{k} < main.f{k}", size, ramp(12, step - k))
+        for k in range(2)
+        for what, size, step in (("value", 640, 12), ("key", 320, 6))
+    ]
+    assert grouped(*rows, seeds=("main.value0", "main.value1")) == [["main.value0", "main.key0"], ["main.value1", "main.key1"]]
