@@ -16,6 +16,7 @@ from leakhunt.detectors import (
     unbounded_queue,
     unclosed_body,
 )
+from leakhunt.measure.groups import Basis, Group
 from leakhunt.thresholds import CONNECTION_FRAMES, INTERN_FRAMES, LIBRARY_FRAMES, LISTENER_FRAMES, METRIC_FRAMES
 from tests.detectors.lab import Row, evidence, ramp, verdicts
 
@@ -126,3 +127,17 @@ def test_listeners_are_told_by_the_functions_name_and_not_its_packages() -> None
 def test_names_are_matched_as_words() -> None:
     for stack in ("main.(*internal).put < main.serve", "main.(*subscript).eval < main.run", "main.international < main.run"):
         assert verdicts(intern_table.examine, evidence(Row(stack, 96, ramp(12, 5)))) == []
+
+
+@pytest.mark.parametrize(("caller", "told"), [("main.handle", ["first", "second"]), ("net/http.(*conn).serve", ["first"])])
+def test_of_the_standard_librarys_own_the_largest_site_tells_whether_contexts_pile_up(caller: str, told: list[str]) -> None:
+    """A server makes a context for each connection: beside its buffers it is a part and not the leak."""
+    maker, other = f"context.withCancel < context.WithCancel < {caller}", f"bufio.NewReaderSize < {caller}"
+    found = []
+    for place, stacks in (("first", (maker, other)), ("second", (other, maker))):
+        seen = evidence(*[Row(stack, 96, ramp(12, 5)) for stack in stacks])
+        leaves = [site.frames[0].function for site in seen.series.sites]
+        sites = tuple(leaves.index(stack.partition(" ")[0]) for stack in stacks)
+        vars(seen)["groups"] = (Group(sites, Basis.SITE, seen.trends.of(sites[0])),)
+        found += [place for _ in context_cancel_children.examine(seen)]
+    assert found == told
