@@ -301,7 +301,7 @@ def _headline(
     if verdict is Verdict.INCONCLUSIVE and evidence.series.sites and not evidence.in_focus.any():
         return "no site is left by --focus and --ignore"
     if verdict is Verdict.INCONCLUSIVE and evidence.snapshots >= MIN_SNAPSHOTS and pile is not None:
-        where, counts = printable(AllocationSite(pile.frames).leaf.function), pile.counts
+        where, counts = printable(pile.place.function), pile.counts
         return f"goroutines at {where} rose from {counts[0]:,} to {counts[-1]:,}, and no heap site with them; {tested}"
     if verdict is Verdict.INCONCLUSIVE and heap is not None:
         before, after = (format_bytes(evidence.total_bytes[i]) for i in _ends(evidence))

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leakhunt.detectors.caches import HARD_CAPS, cache_of
+from leakhunt.detectors.caches import HARD_CAPS, Cache, cache_of, is_added_by
 from leakhunt.evidence import Evidence
 from leakhunt.measure.course import Course
 from leakhunt.measure.groups import Basis, Group
@@ -40,7 +40,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
     for group in evidence.groups:
         found = filling(evidence.course(group))
         known = cache_of(evidence, group)
-        capped = known is not None and known[0].name in HARD_CAPS
+        capped = known is not None and known[0].name in HARD_CAPS and _holds(evidence, group, known[0])
         if known is not None and known[0].name in _CAPS_OF_COSTS and evidence.held_types(group):
             capped = False
         room = None if known is not None and known[1] in _SOFT_CAPS else _room(evidence, group)
@@ -92,6 +92,11 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             text="; ".join(said),
             facts=facts,
         )
+
+
+def _holds(evidence: Evidence, group: Group, cache: Cache) -> bool:
+    """Whether the group is of the cache, by its retention path or its stacks."""
+    return bool(evidence.held_types(group)) or is_added_by(evidence, group, cache)
 
 
 def _room(evidence: Evidence, group: Group) -> MapUse | None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from leakhunt.evidence import Evidence
 from leakhunt.measure.groups import Group
-from leakhunt.model.site import AllocationSite, package_of
+from leakhunt.model.site import AllocationSite, is_standard, package_of
 from leakhunt.thresholds import CACHE_FRAMES
 
 
@@ -49,7 +49,15 @@ class Cache:
 
     def inserts_in(self, function: str) -> bool:
         """Whether `function` inserts an entry into this cache."""
-        return _last_name(function) in self.inserts and _VERSION.sub("", package_of(function)) in self.packages
+        return _last_name(function) in self.inserts and self.has(function)
+
+    def puts_out_in(self, function: str) -> bool:
+        """Whether `function` of this cache puts an entry out."""
+        return self.has(function) and _last_name(function).lower().startswith(_PUTS_OUT)
+
+    def has(self, function: str) -> bool:
+        """Whether `function` is of this cache."""
+        return _VERSION.sub("", package_of(function)) in self.packages
 
     def type_on(self, functions: Iterable[str]) -> str:
         """The cache's type as a person says it: `gcache.LRUCache`."""
@@ -62,6 +70,8 @@ def _last_name(function: str) -> str:
     return function.removesuffix("[...]").rpartition(".")[2]
 
 
+# How functions begin in which caches put an entry out, and call what was given for that: evict, removeElement.
+_PUTS_OUT = ("evict", "remove", "delete", "purge", "prune", "onevict", "expire")
 _VERSION = re.compile(r"/v\d+(?=/|$)")
 _LRU = "github.com/hashicorp/golang-lru"
 
@@ -223,6 +233,16 @@ def cache_of(evidence: Evidence, group: Group) -> tuple[Cache, str] | None:
     return (cache, f"{cache.name}.{_bare(name)}") if cache is not None else cache_on(evidence.company(group))
 
 
+def is_added_by(evidence: Evidence, group: Group, cache: Cache) -> bool:
+    """Whether the stack of what grew most inserts into `cache`, or a function on it does: one that makes a value and adds it.
+    That both are called by one handler is not enough to say that the one holds the other."""
+    seed = evidence.series.sites[group.seed]
+    callers = set(seed.own_functions) - {"main.main"}
+    near = (evidence.series.sites[site] for site in (*group.sites, *evidence.near(group)))
+    added = (site for site in (seed, *near) if site is seed or _adder(site) in callers)
+    return any((found := cache_on([site])) is not None and found[0] is cache for site in added)
+
+
 def is_swept(evidence: Evidence, cache: Cache) -> bool:
     """Whether expired entries leave by themselves: by construction, or by a janitor that stands in a goroutine profile."""
     by_janitor = cache.expiry is Expiry.BY_JANITOR and bool(cache.janitor) and any(evidence.goroutines.count(cache.janitor))
@@ -245,14 +265,22 @@ def _bare(name: str) -> str:
 
 
 def cache_on(sites: Iterable[AllocationSite]) -> tuple[Cache, str] | None:
-    """The first known cache that the stacks of `sites` insert into, with its type's name; None where there is none."""
+    """The first known cache that the stacks of `sites` insert into, with its type's name; None where there is none. What a
+    cache calls while it puts an entry out is none of its entries'."""
     for site in sites:
         functions = [frame.function for frame in site.frames[:CACHE_FRAMES]]
-        for function in functions:
-            cache = _inserted_into(function)
-            if cache is not None:
-                return cache, cache.type_on(functions)
+        known = next(((cache, i) for i, function in enumerate(functions) if (cache := _inserted_into(function))), None)
+        if known is not None and not any(known[0].puts_out_in(function) for function in functions[: known[1]]):
+            return known[0], known[0].type_on(functions)
     return None
+
+
+def _adder(site: AllocationSite) -> str:
+    """The function that calls the known cache which the stack inserts into, "" where there is none."""
+    functions = [frame.function for frame in site.frames[:CACHE_FRAMES]]
+    known = next(((cache, i) for i, function in enumerate(functions) if (cache := _inserted_into(function))), None)
+    outside = (f for f in functions[known[1] :] if not known[0].has(f) and not is_standard(f)) if known else iter(())
+    return next(outside, "")
 
 
 @lru_cache(maxsize=1 << 16)

@@ -53,7 +53,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             confidence=Confidence.LOW if with_descriptors else Confidence.MEDIUM if alone else Confidence.HIGH,
             sites=group.sites,
             text=_text(stack, leaked, shown),
-            stack=AllocationSite(stack.frames).user_stack if stack is not None and descriptors else (),
+            stack=stack.frames[stack.frames.index(stack.place) :] if stack is not None and descriptors and stack.frames else (),
             facts={
                 "goroutines": stack.counts[-1] if stack else 0,
                 "goroutines_grown": stack.growth if stack else 0,
@@ -122,7 +122,7 @@ def _text(stack: GoroutineStack | None, leaked: int, shown: Held | None) -> str:
         return f"goroutines pile up: a heap dump finds {objects:,} objects that only {shown.container} hold"
     if stack is None:
         return "goroutine descriptors pile up: runtime.malg allocates one whenever none is free; fetch /debug/pprof/goroutine"
-    user = AllocationSite(stack.frames).leaf
+    user = stack.place
     line = f" ({user.file.rpartition('/')[2]}:{user.line})" if user.file else ""  # a heap dump has no lines
     where = f"{user.function}{line}" if stack.frames else "an unknown place"
     waits = f", waiting in {stack.frames[1].function}" if len(stack.frames) > 1 and user is not stack.frames[0] else ""

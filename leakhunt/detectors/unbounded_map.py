@@ -15,7 +15,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.caches import HARD_CAPS, Expiry, cache_of, is_swept
+from leakhunt.detectors.caches import HARD_CAPS, Expiry, cache_of, is_added_by, is_swept
 from leakhunt.detectors.frames import free_near, function_near
 from leakhunt.detectors.held import Held, held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
@@ -61,7 +61,7 @@ def _map_in(evidence: Evidence, group: Group, shown: Held | None, near: str) -> 
     """What says that there is a map: a cache that is one, tables in use, a bucket array that doubles, tables that the same
     function made for other callers, or tables nearby with a list."""
     cache = cache_of(evidence, group)
-    if cache and cache[0].expiry is Expiry.NEVER:
+    if cache and cache[0].expiry is Expiry.NEVER and is_added_by(evidence, group, cache[0]):
         return cache[0].only_grows
     series = evidence.series
     if shown is not None:

@@ -41,6 +41,12 @@ class GoroutineStack:
         late = self.counts[-1] - self.counts[len(self.counts) // 2]
         return kendall_tail(np.array(self.counts, dtype=np.float64)) <= PILE_UP_P and late >= PILE_UP_LATE_SHARE * self.growth
 
+    @property
+    def place(self) -> Frame:
+        """Where to say that they stand: the innermost function outside the standard library, else the one they began with."""
+        site = AllocationSite(self.frames)
+        return site.leaf if site.own_functions or not self.frames else self.frames[-1]
+
     def calls(self, function_part: str) -> bool:
         """Whether any function on the stack contains `function_part`."""
         return any(function_part in frame.function for frame in self.frames)
@@ -119,13 +125,23 @@ def goroutine_series(snapshots: Iterable[tuple[int, dict[Stack, int]]], source: 
 
 
 def standing(stacks: Sequence[GoroutineStack], sites: Iterable[AllocationSite]) -> GoroutineStack | None:
-    """The first of `stacks` on which one of the sites' own functions stands, else one with a method of the same type."""
+    """The first of `stacks` on which one of the sites' own functions stands, else one with a method of the same type, else one
+    that a function of the standard library on the sites' stacks began (`os/signal.NotifyContext.func1`)."""
+    sites = list(sites)
     functions = {function for site in sites for function in site.own_functions if function != "main.main"}
     types = {_receiver(function) for function in functions} - {""}
     own = [(stack, set(AllocationSite(stack.frames).own_functions)) for stack in stacks]
     by_function = (stack for stack, calls in own if calls & functions)
     by_type = (stack for stack, calls in own if {_receiver(function) for function in calls} & types)
-    return next(by_function, None) or next(by_type, None)
+    called = {frame.function for site in sites if site.own_functions for frame in site.frames}
+    begun = (stack for stack, calls in own if not calls and stack.frames and _beginner(stack) in called)
+    return next(by_function, None) or next(by_type, None) or next(begun, None)
+
+
+def _beginner(stack: GoroutineStack) -> str:
+    """The function that began a goroutine with a literal of its own: `os/signal.NotifyContext` of `...NotifyContext.func1`."""
+    function, literal, _ = stack.frames[-1].function.partition(".func")
+    return function if literal else ""
 
 
 def _receiver(function: str) -> str:
