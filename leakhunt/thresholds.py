@@ -63,6 +63,14 @@ likely). Simulation of 11 197 leaks of 6 to 90 samples, of which a few percent a
 95 in 100 are let through, 88 by LIFETIME_LENIENCY alone; of caches full at nine tenths of the window 14 by both, at 5 snapshots
 24 and 16; of ramps and warm-ups 17 and 16. tests/simulate.py: 5 more leaks of 480, 17 more such caches of 1 200."""
 
+LATE_SURE = 2.0
+"""How much better a leak must explain the deaths of the last two thirds of the window (log likelihood ratio, seven times as
+likely) to count whatever the first third says: a ring that is filled while it is watched, beside a leak of the same site, has
+few deaths there (fixtures/series/sketches). Simulation: 3 more warm-ups of 2 400 at q of .01, nothing else."""
+
+LATE_SNAPSHOTS = 5
+"""From so many snapshots on the last two thirds are asked by themselves."""
+
 AS_EVER_SURE = 2.0
 """And from how much better (log likelihood ratio; the deaths are then seven times as likely under lifetimes as ever) that is a
 strong excuse; below it a detector that is sure of its mechanism convicts all the same."""

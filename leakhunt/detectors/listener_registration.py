@@ -33,8 +33,9 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
         held = held_in(evidence, group)
         if speaks_against(held, PATTERN, *COLLECTIONS):
             continue
-        frames = [frame for site in group.sites for frame in evidence.series.sites[site].frames[:LISTENER_FRAMES]]
-        function = next((f.function for f in frames if not is_standard(f.function) and _registers(f.function)), None)
+        stacks = [[frame.function for frame in evidence.series.sites[site].frames] for site in group.sites]
+        names = ((stack, name) for stack in stacks for name in stack[:LISTENER_FRAMES] if not is_standard(name))
+        function = next((name for stack, name in names if _registers(name) and stack.count(name) == 1), None)
         if function is None and not shows(held, PATTERN):
             continue
         said = [f"{function} adds one each time, by its name"] if function else []

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leakhunt.thresholds import FILLED_LENIENCY, LIFETIME_CERTAIN_Z, LIFETIME_LENIENCY, LIFETIME_TELLING_Z
+from leakhunt.thresholds import FILLED_LENIENCY, LATE_SURE, LIFETIME_CERTAIN_Z, LIFETIME_LENIENCY, LIFETIME_TELLING_Z
 
 Floats = NDArray[np.float64]
 
@@ -83,6 +83,12 @@ def lengthening(result: Lifetimes) -> NDArray[np.bool_]:
         m < LIFETIME_TELLING_Z, ratio - np.minimum(z, 0.0) ** 2 / 2 >= -FILLED_LENIENCY, ratio >= -LIFETIME_LENIENCY
     )
     return np.asarray((m <= 0) | kept | (z >= LIFETIME_CERTAIN_Z), dtype=np.bool_)
+
+
+def surely_lengthening(result: Lifetimes) -> NDArray[np.bool_]:
+    """bool[K]: True where a leak explains the deaths better than lifetimes as ever by LATE_SURE (log likelihood ratio)."""
+    m = result.expected_z
+    return np.asarray((m > 0) & (m * result.z - m**2 / 2 >= LATE_SURE), dtype=np.bool_)
 
 
 def _hazard(before: Floats, born: Floats, deaths: Floats, steps: Floats) -> Floats:

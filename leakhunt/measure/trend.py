@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leakhunt.measure.lifetimes import lengthening, lifetimes
+from leakhunt.measure.lifetimes import lengthening, lifetimes, surely_lengthening
 from leakhunt.measure.power import detectable_bytes_per_hour
 from leakhunt.measure.rate import rate_error, theil_sen
 from leakhunt.measure.replacement import p_with_siblings
@@ -28,6 +28,7 @@ from leakhunt.thresholds import (
     ESTIMATE_DISPERSION,
     INTERVAL_SIGMAS,
     LAST_HALF_ALPHA,
+    LATE_SNAPSHOTS,
     MIN_EVENTS,
     MIN_GROWTH_BYTES,
     MIN_SNAPSHOTS,
@@ -285,6 +286,9 @@ def _site_trends(series: Series, rows: slice, segment: slice, hours: Floats) -> 
         last_half_p = normal_tail(normal_deviate(last, n - half))
     lives = lifetimes(counts, all_born, all_died, hours)
     p, keeps = normal_tail(z), lengthening(lives)
+    third = n // 3
+    if n - third >= LATE_SNAPSHOTS:
+        keeps |= surely_lengthening(lifetimes(counts[:, third:], all_born[:, third:], all_died[:, third:], hours[third:]))
     grown = inuse[:, -1] - inuse[:, 0]
     resized = np.zeros(k, dtype=bool)
     for site in np.flatnonzero(few_and_large(counts, scale, series.period_bytes) & (grown >= MIN_GROWTH_BYTES)):

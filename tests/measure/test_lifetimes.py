@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from leakhunt.measure.lifetimes import Lifetimes, _hazard, lengthening, lifetimes
+from leakhunt.measure.lifetimes import Lifetimes, _hazard, lengthening, lifetimes, surely_lengthening
 from leakhunt.measure.turnover import births_and_deaths
-from leakhunt.thresholds import FILLED_LENIENCY, LIFETIME_CERTAIN_Z, LIFETIME_TELLING_Z
+from leakhunt.thresholds import FILLED_LENIENCY, LATE_SURE, LIFETIME_CERTAIN_Z, LIFETIME_TELLING_Z
 from tests.measure.test_turnover import event_counts, history, steps
 
 
@@ -162,3 +162,12 @@ def test_one_death_has_a_hazard() -> None:
     """Of ten objects one dies within the hour: e^-h = .9."""
     result = lifetimes(np.array([[10.0, 9]]), np.zeros((1, 1)), np.ones((1, 1)), np.arange(2.0))
     assert math.isclose(result.hazard_per_hour[0], -math.log(0.9), rel_tol=1e-9)
+
+
+def test_a_leak_is_sure_where_it_is_seven_times_as_likely() -> None:
+    """At z of m / 2 both are as likely; by hand, the ratio of two normal densities."""
+    m = 3.0
+    least = m / 2 + LATE_SURE / m
+    result = Lifetimes(np.array([m / 2, least - 0.01, least + 0.01, 9.0]), np.array([m, m, m, 0.0]), np.zeros(4))
+    assert surely_lengthening(result).tolist() == [False, False, True, False]
+    assert math.isclose(math.exp(-((least - m) ** 2) / 2 + least**2 / 2), math.exp(LATE_SURE))

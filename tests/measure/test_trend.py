@@ -12,6 +12,7 @@ from leakhunt.measure.trend import _prior, _too_few, allocation_bytes_per_hour, 
 from leakhunt.measure.turnover import drift, normal_deviate
 from leakhunt.model.series import Trend
 from leakhunt.thresholds import INTERVAL_SIGMAS
+from tests.detectors.lab import Row, evidence
 from tests.measure.test_series import build, leak, profiles
 from tests.profiles import Sample, heap_profile
 
@@ -308,3 +309,14 @@ def test_a_site_that_never_changes_has_no_trend_in_any_process() -> None:
     still = [site.leaf.function for site in series.sites].index("shop.still")
     trends = analyse(series)
     assert (trends.z[still], trends.p[still], trends.events[still]) == (0, 0.5, 0)
+
+
+def test_a_leak_that_the_last_two_thirds_show_stands_though_a_ring_was_filled_in_the_first() -> None:
+    """What is freed stays level from the fifth snapshot on, while what is in use goes on rising."""
+    inuse = [259, 330, 393, 466, 513, 553, 587, 612, 660, 697, 742, 789]
+    freed = [0, 0, 13, 28, 65, 107, 152, 195, 226, 269, 308, 348]
+    for snapshots, stands in ((12, True), (6, False)):
+        seen = evidence(Row("wire.Pack < main.draw", 640, inuse[:snapshots], freed=freed[:snapshots]))
+        pack = next(i for i, site in enumerate(seen.series.sites) if site.leaf.function == "wire.Pack")
+        assert seen.trends.p[pack] < 0.01
+        assert bool(seen.trends.lengthening[pack]) is stands
