@@ -15,7 +15,7 @@ Options: none.
 
 from collections.abc import Iterator
 
-from leakhunt.detectors.caches import HARD_CAPS, Expiry, cache_of, is_added_by, is_swept
+from leakhunt.detectors.caches import HARD_CAPS, Expiry, cache_of, cache_on, is_added_by, is_swept
 from leakhunt.detectors.frames import free_near, function_near
 from leakhunt.detectors.held import Held, held_in, shows, speaks_against
 from leakhunt.evidence import Evidence
@@ -91,7 +91,7 @@ def _lone_table(evidence: Evidence, group: Group) -> str:
     """One block of the size of a map table at the group's sites or near them, or tables that are in use no more: a map whose
     tables are sampled too rarely to be sure of."""
     series = evidence.series
-    for site in (*group.sites, *free_near(evidence, group)):
+    for site in (*group.sites, *_free_tables(evidence, group)):
         function = series.sites[site].frames[0].function
         if made_map_tables(series, site):
             return f"{function} made full map tables"
@@ -101,7 +101,15 @@ def _lone_table(evidence: Evidence, group: Group) -> str:
     return ""
 
 
+def _free_tables(evidence: Evidence, group: Group) -> Iterator[int]:
+    """The sites near the group's, but for those of a cache that keeps a cap and to which another function adds."""
+    for site in free_near(evidence, group):
+        cache = cache_on([evidence.series.sites[site]])
+        if cache is None or cache[0].name not in HARD_CAPS or is_added_by(evidence, group, cache[0]):
+            yield site
+
+
 def map_near(evidence: Evidence, group: Group) -> str:
     """Map tables in use among the sites near the group's: the entries grow, their map is sampled too rarely to."""
-    site = next((site for site in free_near(evidence, group) if map_tables(evidence.series, site)), None)
+    site = next((site for site in _free_tables(evidence, group) if map_tables(evidence.series, site)), None)
     return f"{evidence.series.sites[site].leaf.function} nearby holds full map tables" if site is not None else ""

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from leakhunt.detectors import cache_no_janitor, janitor_cache, lazy_ttl_cache, unbounded_map
+from leakhunt.detectors import bounded_cache, cache_no_janitor, janitor_cache, lazy_ttl_cache, unbounded_map
 from leakhunt.detectors.caches import CACHES, cache_of, cache_on, cache_type, is_swept
 from leakhunt.evidence import Evidence
 from leakhunt.model.site import AllocationSite, Frame
@@ -168,3 +168,26 @@ def test_the_list_is_complete_in_itself() -> None:
         assert cache.remedy
         assert len(cache.inserts) > 0
     assert cache_on([AllocationSite((Frame("main.set"), Frame("main.main")))]) is None
+
+
+def test_what_a_cache_calls_when_it_puts_an_entry_out_is_no_entry_of_it() -> None:
+    gcache = "github.com/bluele/gcache.(*LFUCache)"
+    loaded = [f"main.load < {gcache}.getWithLoader < {gcache}.Get < main.serve"]
+    put_out = [f"main.demote < {gcache}.removeItem < {gcache}.evict < {gcache}.set < main.serve"]
+    for stacks, name in ((loaded, "gcache.LFUCache"), (put_out, None), (put_out + loaded, "gcache.LFUCache")):
+        sites = [AllocationSite(tuple(Frame(function) for function in stack.split(" < "))) for stack in stacks]
+        found = cache_on(sites)
+        assert (found and found[1]) == name
+
+
+@pytest.mark.parametrize(("adds", "capped"), [("main.write", True), ("main.price", False), ("main.main", False)])
+def test_a_cache_holds_what_its_adder_makes_and_not_all_of_one_handler(adds: str, capped: bool) -> None:
+    """A queue in one function, a full LRU in another that the same handler calls."""
+    lru = f"github.com/hashicorp/golang-lru/v2/simplelru.(*LRU[...]).Add < {adds} < main.handle"
+    grows = Row("encoding/json.Marshal < main.write < main.handle < main.main", 640, ramp(12, 5))
+    seen = evidence(grows, Row(lru, 27264, [3] * 12))
+    (group,) = seen.growing_groups
+    assert cache_of(seen, group) is not None
+    assert [finding.confidence for finding in bounded_cache.examine(seen) if finding.sites == group.sites] == ["high"] * capped
+    said = [finding.text for finding in unbounded_map.examine(seen)]
+    assert any("golang-lru" in text for text in said) == capped

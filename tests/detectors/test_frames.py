@@ -141,3 +141,12 @@ def test_of_the_standard_librarys_own_the_largest_site_tells_whether_contexts_pi
         vars(seen)["groups"] = (Group(sites, Basis.SITE, seen.trends.of(sites[0])),)
         found += [place for _ in context_cancel_children.examine(seen)]
     assert found == told
+
+
+def test_a_function_that_calls_itself_registers_nothing() -> None:
+    once, again = (
+        "main.tune < main.(*station).Listen < main.run",
+        "main.tune < main.(*station).Listen < main.(*station).Listen < main.run",
+    )
+    for stack, found in ((once, 1), (again, 0)):
+        assert len(list(listener_registration.examine(evidence(Row(stack, 640, ramp(12, 5)))))) == found

@@ -103,6 +103,16 @@ def test_connections_of_a_server_belong_to_the_goroutines_that_serve_them() -> N
     assert list(goroutine_leak.examine(evidence(buffers, goroutines=goroutines(**{elsewhere: ramp(12, 40)})))) == []
 
 
+def test_a_goroutine_that_the_standard_library_begins_belongs_to_who_called_it() -> None:
+    """It is named by its beginning, as nothing else of it is telling."""
+    batch = Row("os/signal.Notify < os/signal.NotifyContext < main.pay", 4096, ramp(12, 5))
+    waits = goroutines(**{"runtime.gopark < runtime.selectgo < os/signal.NotifyContext.func1": ramp(12, 40)})
+    (finding,) = goroutine_leak.examine(evidence(batch, goroutines=waits))
+    assert finding.text.startswith("goroutines pile up: at os/signal.NotifyContext.func1 (main.go:7) they rose from 0 to 440")
+    other = Row("main.load < main.pay", 4096, ramp(12, 5))
+    assert list(goroutine_leak.examine(evidence(other, goroutines=waits))) == []
+
+
 def test_methods_of_one_type_belong_together() -> None:
     row = Row("main.(*board).open < main.(*board).talk < main.serve", 2048, ramp(12, 5))
     carrying = goroutines(**{"runtime.gopark < runtime.chanrecv < main.(*board).carry": ramp(12, 40)})
