@@ -109,12 +109,17 @@ def _room(evidence: Evidence, group: Group) -> MapUse | None:
 
 
 def _confidence(course: Course) -> Confidence:
-    """How surely growth slows down: the gains of the first and last third against the events that made them."""
-    third = course.snapshots // 3
-    first, last = course.part(0, third + 1), course.part(course.snapshots - third - 1, course.snapshots)
-    gains = [float(part.counts[-1] - part.counts[0]) / float(np.ptp(part.hours)) for part in (first, last)]
-    variances = [float(part.born.sum() + part.died.sum()) / float(np.ptp(part.hours)) ** 2 for part in (first, last)]
-    sigmas = (gains[0] - gains[1]) / max(math.sqrt(sum(variances)), 1e-9)
+    """How surely growth slows down: the gains of the first and the last third, or of both halves, against the events that made
+    them."""
+    sigmas = max(_slowing(course, course.snapshots // 3), _slowing(course, (course.snapshots - 1) // 2))
     if sigmas >= FILLING_HIGH_SIGMAS:
         return Confidence.HIGH
     return Confidence.MEDIUM if sigmas >= FILLING_MEDIUM_SIGMAS else Confidence.LOW
+
+
+def _slowing(course: Course, intervals: int) -> float:
+    """By how many standard errors the last so many intervals gain less in an hour than the first."""
+    first, last = course.part(0, intervals + 1), course.part(course.snapshots - intervals - 1, course.snapshots)
+    gains = [float(part.counts[-1] - part.counts[0]) / float(np.ptp(part.hours)) for part in (first, last)]
+    variances = [float(part.born.sum() + part.died.sum()) / float(np.ptp(part.hours)) ** 2 for part in (first, last)]
+    return (gains[0] - gains[1]) / max(math.sqrt(sum(variances)), 1e-9)

@@ -161,6 +161,19 @@ def test_a_group_that_fell_is_passed_over() -> None:
     assert verdicts(warm_up.examine, evidence(*rows)) == [("main.put", "high")]
 
 
+def test_growth_that_ends_in_mid_window_slows_down_by_halves() -> None:
+    """Fastest in the middle, so that thirds tell it less well: 16 births against 3, and 26 against 3."""
+    counts = np.array([7, 7, 11, 15, 23, 33, 34, 34, 34, 35, 37, 37], dtype=float)
+    born = np.diff(counts)
+    course = Course(np.arange(12.0), counts * 2**19, counts, born, np.zeros(11), np.ones(11))
+    assert bounded_cache._slowing(course, 4) == pytest.approx((16 - 3) / 19**0.5)
+    assert bounded_cache._slowing(course, 5) == pytest.approx((26 - 3) / 29**0.5)
+    assert bounded_cache._confidence(course) == "high"
+    steady = np.arange(12.0) * 3
+    level = Course(np.arange(12.0), steady, steady, np.full(11, 3.0), np.zeros(11), np.ones(11))
+    assert bounded_cache._confidence(level) == "low"
+
+
 def test_noise_says_what_was_found_wanting() -> None:
     trend = LEAK.growing_groups[0].trend
     as_ever = "rose (p=0.01), and no object lives longer than those before"
