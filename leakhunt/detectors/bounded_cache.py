@@ -4,9 +4,11 @@ Looks for: growth whose steps shrink, as a cache's do when more and more of what
     of libraries that evict at a cap by construction.
 Why it matters: filling is not leaking, but it is not nothing: the cap decides where it ends.
 How it decides: the last third of the window gains at most half of what the first third gained in the same time; births and
-    deaths are followed to where they meet, which estimates the level it will come to rest at. Growth beyond chance whose
+    deaths are followed to where they meet, which estimates the level it will come to rest at. How sure that is goes by the
+    difference of the thirds, or of the halves, in standard errors. Growth beyond chance whose
     objects live no longer than before (docs/how-it-decides.md) is a cache's that fills, unless load explains it. A library
-    that keeps a hard cap by construction (golang-lru, ristretto, theine) is enough by itself. So is a heap dump in which
+    that keeps a hard cap by construction (golang-lru, ristretto, theine) is enough by itself, where the function that adds
+    to it is on the stack of what grows. So is a heap dump in which
     the container's owner has a field that limits entries (`size`, `capacity`) and half of them or more are there; that
     field must have the same value in two dumps, or it may be a counter. Two dumps also count growth: slower by more than
     half between them than before the first, with nothing taken out, gives medium confidence.

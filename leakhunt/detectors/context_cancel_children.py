@@ -4,7 +4,7 @@ Looks for: growing sites under context.WithCancel, WithTimeout, WithDeadline and
 Why it matters: a cancellable child stands in its parent's map until it is cancelled or the parent is. With a parent that
     lives as long as the process, every forgotten cancel() is a leak of the context, its timer and all its closure holds.
 How it decides: one of these functions is on the stack of a site of a group that grows significantly, or a heap dump finds
-    its objects among the children of a context.
+    its objects among the children of a context. The context that a server makes for each connection is part of that.
 When it is wrong: many long requests that are really under way.
 What to do: call cancel (usually `defer cancel()`), or stop() of context.AfterFunc. `go vet -lostcancel` finds many.
 Options: none.

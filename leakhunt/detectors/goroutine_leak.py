@@ -5,8 +5,10 @@ Looks for: groups that allocate goroutine descriptors (runtime.malg) or whose fu
 Why it matters: a goroutine blocked for ever is never collected, nor is anything its stack refers to.
 How it decides: with goroutine profiles (or, where there are none, two heap dumps, which list goroutines too), a stack whose
     goroutines at least doubled and rose by 10 or more, and in which a function of the group's sites stands, or a method of
-    the same type, or a function of the same package where the group gained one to twelve objects for each goroutine; high
-    confidence if a goroutineleak profile shows it too. With a heap dump, objects that frames of one function hold on many
+    the same type; or which a function of the standard library on the sites' stacks began (`os/signal.NotifyContext`); or a
+    function of the same package, where the stack has no other (a library's worker) or the group gained one to twelve objects
+    for each goroutine. What the standard library allocates by itself, a server's connections, goes by the function that its
+    goroutine began with. High confidence. With a heap dump, objects that frames of one function hold on many
     stacks, and nothing else. Without either, runtime.malg on the stack of a group that grows significantly, and with it what
     else grows most if it gained as many for each descriptor. Descriptors are reused but never freed, so a single burst is a
     step, not a trend. The two goroutines of an HTTP client's connection are called unclosed-body, which they are the sign of.

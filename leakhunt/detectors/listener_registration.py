@@ -3,9 +3,9 @@
 Looks for: growing groups in functions whose names say that they register something (Subscribe, AddListener, OnChange, Watch).
 Why it matters: the list of listeners keeps each callback, and the callback keeps all it closes over; besides, every event
     goes to all of them.
-How it decides: by the name of a function near the leaf of a group that grows significantly; low confidence in the name,
-    the growth itself is measured. A heap dump gives medium confidence: where it finds the objects in a map or slice beside
-    such a name, or behind functions or channels in one, whatever the names.
+How it decides: by the name of a function near the leaf of a group that grows significantly, and which does not call itself;
+    low confidence in the name, the growth itself is measured. A heap dump gives medium confidence: where it finds the objects
+    in a map or slice beside such a name, or behind functions or channels in one, whatever the names.
 When it is wrong: names are a convention. Fixed subscribers that register at start level off.
 What to do: return a function that unsubscribes, and call it where the subscriber ends.
 Options: none.
