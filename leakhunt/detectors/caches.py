@@ -268,19 +268,25 @@ def cache_on(sites: Iterable[AllocationSite]) -> tuple[Cache, str] | None:
     """The first known cache that the stacks of `sites` insert into, with its type's name; None where there is none. What a
     cache calls while it puts an entry out is none of its entries'."""
     for site in sites:
-        functions = [frame.function for frame in site.frames[:CACHE_FRAMES]]
-        known = next(((cache, i) for i, function in enumerate(functions) if (cache := _inserted_into(function))), None)
-        if known is not None and not any(known[0].puts_out_in(function) for function in functions[: known[1]]):
-            return known[0], known[0].type_on(functions)
+        cache, below, above = _insertion(site)
+        if cache is not None and not any(cache.puts_out_in(function) for function in below):
+            return cache, cache.type_on((*below, *above))
     return None
 
 
 def _adder(site: AllocationSite) -> str:
     """The function that calls the known cache which the stack inserts into, "" where there is none."""
+    cache, _, above = _insertion(site)
+    return next((f for f in above if cache is not None and not cache.has(f) and not is_standard(f)), "")
+
+
+def _insertion(site: AllocationSite) -> tuple[Cache | None, list[str], list[str]]:
+    """The known cache that a stack inserts into, the functions below the one that does, and that one with those above it."""
     functions = [frame.function for frame in site.frames[:CACHE_FRAMES]]
-    known = next(((cache, i) for i, function in enumerate(functions) if (cache := _inserted_into(function))), None)
-    outside = (f for f in functions[known[1] :] if not known[0].has(f) and not is_standard(f)) if known else iter(())
-    return next(outside, "")
+    for i, function in enumerate(functions):
+        if (cache := _inserted_into(function)) is not None:
+            return cache, functions[:i], functions[i:]
+    return None, functions, []
 
 
 @lru_cache(maxsize=1 << 16)

@@ -101,12 +101,11 @@ def _stack_of(evidence: Evidence, group: Group, rising: list[GoroutineStack], de
     ordered = sorted(rising, key=lambda stack: -stack.growth)
     if found := standing(ordered, sites):
         return found
-    if not any(site.own_functions for site in sites):
-        begins = {site.frames[-1].function for site in sites}
-        alike = (stack for stack in ordered if stack.frames and stack.frames[-1].function in begins)
-        return next(alike, ordered[0] if ordered and descriptors else None)
-    gained = _gained(evidence, group)
+    gained, of_library_only = _gained(evidence, group), not any(site.own_functions for site in sites)
+    begins = {site.frames[-1].function for site in sites if of_library_only}
     for stack in ordered:
+        if stack.frames and stack.frames[-1].function in begins:
+            return stack
         calls = {package_of(function) for function in AllocationSite(stack.frames).own_functions}
         if calls & packages and (calls <= packages - {"main"} or _few_for_each(gained, stack.growth)):
             return stack

@@ -38,6 +38,11 @@ class Lifetimes(NamedTuple):
     expected_z: Floats
     hazard_per_hour: Floats
 
+    @property
+    def leak_ratio(self) -> Floats:
+        """float64[K]: log likelihood of a leak over that of lifetimes as ever."""
+        return self.expected_z * self.z - self.expected_z**2 / 2
+
 
 def lifetimes(counts: Floats, born: Floats, died: Floats, hours: Floats) -> Lifetimes:
     """Compares deaths [K, n-1] with the population [K, n] they come from. n at least 2."""
@@ -77,8 +82,7 @@ def lengthening(result: Lifetimes) -> NDArray[np.bool_]:
     two can hardly be told apart, and what can is a cache that has filled: its deaths come later than either says. The leak is
     compared with the likeliest mean of at most 0, which takes min(z, 0)^2 / 2 off the ratio, and is let through while that is
     above -FILLED_LENIENCY. Where nothing died it always is."""
-    m, z = result.expected_z, result.z
-    ratio = m * z - m**2 / 2
+    m, z, ratio = result.expected_z, result.z, result.leak_ratio
     kept = np.where(
         m < LIFETIME_TELLING_Z, ratio - np.minimum(z, 0.0) ** 2 / 2 >= -FILLED_LENIENCY, ratio >= -LIFETIME_LENIENCY
     )
@@ -87,8 +91,7 @@ def lengthening(result: Lifetimes) -> NDArray[np.bool_]:
 
 def surely_lengthening(result: Lifetimes) -> NDArray[np.bool_]:
     """bool[K]: True where a leak explains the deaths better than lifetimes as ever by LATE_SURE (log likelihood ratio)."""
-    m = result.expected_z
-    return np.asarray((m > 0) & (m * result.z - m**2 / 2 >= LATE_SURE), dtype=np.bool_)
+    return np.asarray((result.expected_z > 0) & (result.leak_ratio >= LATE_SURE), dtype=np.bool_)
 
 
 def _hazard(before: Floats, born: Floats, deaths: Floats, steps: Floats) -> Floats:
