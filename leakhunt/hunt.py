@@ -8,6 +8,8 @@ import math
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
+
 from leakhunt.advice import next_steps
 from leakhunt.detectors import DETECTORS, detector_name
 from leakhunt.detectors.held import ContainerKey, container_key
@@ -238,7 +240,7 @@ def _report(
         window=window,
         cases=cases,
         cleared=cleared,
-        not_testable=NotTestable(trends.not_testable_sites, trends.not_testable_bytes, trends.reason),
+        not_testable=_not_testable(evidence, cases),
         notes=tuple(notes),
         total_bytes=evidence.total_bytes,
         times_ns=times,
@@ -249,6 +251,14 @@ def _report(
         series=series,
         gc_times_ns=tuple(sorted({stats["LastGC"] for _, stats in evidence.memstats if stats.get("LastGC", 0) > 0})),
     )
+
+
+def _not_testable(evidence: Evidence, cases: tuple[Case, ...]) -> NotTestable:
+    """The sites that no test could be made of, but for those that a case has among its own."""
+    of_cases = {site for case in cases for site in case.sites}
+    left = [i for i in np.flatnonzero(evidence.trends.untestable) if evidence.series.sites[i] not in of_cases]
+    held = evidence.series.inuse_bytes[left, _ends(evidence)[1]].sum() if left else 0
+    return NotTestable(len(left), int(held), evidence.trends.reason)
 
 
 def _unexplained_bytes(undecided: tuple[Group, ...], evidence: Evidence) -> int:

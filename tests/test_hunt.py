@@ -48,6 +48,16 @@ def test_what_is_cleared_is_said_with_a_reason() -> None:
     assert "objects live no longer" in load.reason
 
 
+def test_what_a_case_has_among_its_sites_is_not_counted_as_not_testable() -> None:
+    put, key = Row(PUT, 640, ramp(12, 6)), Row("main.key < main.put < main.serve", 64, [0] * 5 + [3] * 7)
+    few = Row("main.few < main.page", 4096, [1] * 6 + [2] * 6)
+    found = hunt(evidence(put, key, few))
+    assert [len(case.sites) for case in found.cases] == [2]
+    assert found.series is not None
+    held = found.series.inuse_bytes[[site.leaf.function == "main.few" for site in found.series.sites], -1]
+    assert (found.not_testable.sites, found.not_testable.bytes) == (1, int(held[0]))
+
+
 def test_the_order_of_inputs_does_not_matter() -> None:
     straight, back = hunt(gathered("sessions", Settings())), hunt(gathered("sessions", Settings(), reverse=True))
     assert [_without_lines(case) for case in straight.cases] == [_without_lines(case) for case in back.cases]

@@ -14,7 +14,7 @@ How it decides: with goroutine profiles (or, where there are none, two heap dump
     step, not a trend. The two goroutines of an HTTP client's connection are called unclosed-body, which they are the sign of.
 When it is wrong: a worker pool that still grows to its size; load that brings more requests at a time.
 What to do: find what the goroutines wait for (the stack says), and give it a way out: a closed channel, a cancelled context,
-    a buffer for one late answer.
+    a buffer for one late answer. Where they are a library's own, close what began them, or make it once.
 Options: none.
 """
 
@@ -31,6 +31,18 @@ from leakhunt.thresholds import OBJECTS_A_GOROUTINE
 PATTERN = "goroutine-leak"
 _DESCRIPTOR = "runtime.malg"
 _CONNECTIONS = "unclosed-body"
+_WAY_OUT = """Give every goroutine a way out:
+    select {
+    case results <- value:
+    case <-ctx.Done():
+        return
+    }"""
+_OF_LIBRARY = """These goroutines are {}'s own. Make its client or watcher once and share it, or close each where it ends:
+    client, err := open()
+    if err != nil {{
+        return err
+    }}
+    defer client.Close()"""
 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
@@ -61,12 +73,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
                 "goroutines_grown": stack.growth if stack else 0,
                 "leaked": leaked,
             },
-            remedy="""Give every goroutine a way out:
-    select {
-    case results <- value:
-    case <-ctx.Done():
-        return
-    }""",
+            remedy=_OF_LIBRARY.format(library) if (library := _library_of(stack)) else _WAY_OUT,
         )
 
 
@@ -110,6 +117,12 @@ def _stack_of(evidence: Evidence, group: Group, rising: list[GoroutineStack], de
         if calls & packages and (calls <= packages - {"main"} or _few_for_each(gained, stack.growth)):
             return stack
     return ordered[0] if ordered and descriptors else None
+
+
+def _library_of(stack: GoroutineStack | None) -> str:
+    """The module whose goroutines these are, where no function of the program is on them; "" where one is."""
+    pile = AllocationSite(stack.frames) if stack is not None else AllocationSite(())
+    return "" if pile.is_of_program else pile.library
 
 
 def _serves_connection(stack: GoroutineStack) -> bool:

@@ -8,7 +8,8 @@ Two sites belong together when one function outside the standard library calls b
 objects grow in equal number (within the sampling error of both; where no container is known, a few of one for each of the
 other will do: a request with two headers), or both fill one container, or one is the container that the
 other's objects go into: it gains far fewer, larger objects, and its leaf function is on the other's stack, or it is one
-backing array that is outgrown. So do two that the standard library allocates by itself, in goroutines that begin alike. Two
+backing array that is outgrown. So do two that the standard library allocates by itself, in goroutines that begin alike, and
+such a one with a few objects of the program's for each of its own: a server's connection and what a handler keeps for it. Two
 that each fill a container of their own are two leaks, however equally they grow: one request may add a user to a map and a
 line to a log. Cost O(S * K * F) for S seeds, K sites that grew and F compared frames.
 """
@@ -29,6 +30,7 @@ from leakhunt.thresholds import (
     EQUAL_STANDARD_ERRORS,
     MEETING_DISTANCE,
     MEETING_NEARER,
+    OBJECTS_A_GOROUTINE,
     OBJECTS_AN_OPERATION,
     RIDER_FREED_SHARE,
 )
@@ -68,6 +70,9 @@ def growth_groups(
         group = [waiting.pop(0)]
         filled = containers.filled_by(group[0])
         for site in [*waiting, *sorted(riders, key=largest_first)]:
+            if site in waiting and _for_each_connection(series, group[0], site, grown_objects, errors):
+                group.append(site)
+                continue
             if not meet(series.sites[group[0]], series.sites[site]):
                 continue
             other = containers.filled_by(site)
@@ -158,6 +163,21 @@ def _of_one_goroutine(a: AllocationSite, b: AllocationSite) -> bool:
     """Whether the standard library alone allocates both, in a goroutine of its own: a connection's buffers, which may differ in
     number."""
     return not a.own_functions and not b.own_functions and meet(a, b)
+
+
+def _for_each_connection(
+    series: Series, a: int, b: int, grown_objects: NDArray[np.float64], errors: NDArray[np.float64]
+) -> bool:
+    """Whether the standard library alone allocates at one of two sites, and the program, in goroutines that begin alike, a few
+    objects at the other for each of those: what a handler made for each connection that is kept."""
+    of_library, of_program = (b, a) if series.sites[a].own_functions else (a, b)
+    one, other = series.sites[of_library], series.sites[of_program]
+    begin_alike = bool(one.frames and other.frames) and one.frames[-1].function == other.frames[-1].function
+    if one.own_functions or not other.own_functions or not begin_alike:
+        return False
+    pair = [of_library, of_program]
+    few = grown_objects[of_library] <= grown_objects[of_program]
+    return bool(few) and _as_many(grown_objects[pair], errors[pair], round(OBJECTS_A_GOROUTINE[1]))
 
 
 def _close(a: int, b: int) -> bool:

@@ -82,8 +82,7 @@ class Trends(SiteTrends):
     segment                     the snapshots that were tested
     detectable_bytes_per_hour   the smallest steady leak of small objects, at a site of its own, that would have been seen with
                                 80 % power; None when none would
-    not_testable_sites, not_testable_bytes, reason   sites that hold memory, change, and could not be tested, what they hold at
-                                the end, and why
+    untestable, reason          bool[K]: holds memory, changes, and could not be tested by itself; and why
     """
 
     q: Floats
@@ -92,8 +91,7 @@ class Trends(SiteTrends):
     replaced: Flags
     segment: slice
     detectable_bytes_per_hour: float | None
-    not_testable_sites: int
-    not_testable_bytes: int
+    untestable: Flags
     reason: str
 
     @property
@@ -175,8 +173,7 @@ def analyse(series: Series) -> Trends:
         replaced=joined & (rise_q > ALPHA),
         segment=segment,
         detectable_bytes_per_hour=detectable_bytes_per_hour(hours, int(tested.sum()), series.period_bytes),
-        not_testable_sites=int(untestable.sum()),
-        not_testable_bytes=int(held[untestable].sum()),
+        untestable=untestable,
         reason=_too_few(n, 0.0) if n < MIN_SNAPSHOTS or untestable.any() else "",
     )
 

@@ -6,11 +6,11 @@ import pytest
 
 from leakhunt.detectors import goroutine_leak, unclosed_body
 from leakhunt.hunt import hunt
-from leakhunt.measure.goroutines import GoroutineStack
+from leakhunt.measure.goroutines import GoroutineStack, goroutine_series
 from leakhunt.measure.groups import Basis
 from leakhunt.model.site import Frame
 from leakhunt.thresholds import CONNECTION_FRAMES
-from tests.detectors.lab import Row, evidence, goroutines, ramp, verdicts
+from tests.detectors.lab import STEP_NS, Row, evidence, goroutines, ramp, verdicts
 
 PAYLOAD = Row("main.fetch < main.search.func1", 4096, ramp(12, 5))
 DESCRIPTORS = Row("runtime.malg < runtime.newproc1 < runtime.newproc.func1 < runtime.systemstack", 416, ramp(12, 5))
@@ -90,6 +90,16 @@ def test_the_workers_of_a_library_belong_to_what_it_allocates() -> None:
     assert verdicts(goroutine_leak.examine, evidence(tables, goroutines=workers)) == [("example.com/cache.New", "high")]
     values = Row("main.load < main.find < main.serve", 4096, ramp(12, 40))
     assert verdicts(goroutine_leak.examine, evidence(values, goroutines=workers)) == []
+
+
+def test_goroutines_of_a_library_are_ended_by_closing_what_began_them() -> None:
+    made = Row("google.golang.org/grpc.NewClient < main.ask < main.serve", 4096, ramp(12, 5))
+    library = Frame("google.golang.org/grpc.(*pickerWrapper).watch", "/go/pkg/mod/google.golang.org/grpc@v1.75.0/picker.go", 7)
+    program = Frame("main.ask", "/app/main.go", 9)
+    for frames, word in (((library,), "google.golang.org/grpc's own"), ((library, program), "a way out")):
+        piles = goroutine_series((i * STEP_NS, {frames: 40 * i}) for i in range(12))
+        (finding,) = goroutine_leak.examine(evidence(made, goroutines=piles))
+        assert word in finding.remedy
 
 
 def test_connections_of_a_server_belong_to_the_goroutines_that_serve_them() -> None:

@@ -185,6 +185,16 @@ def test_what_the_standard_library_makes_in_one_kind_of_goroutine_is_one() -> No
     assert len(grouped(reader, dialled, seeds=seeds)) == 2
 
 
+def test_a_few_objects_that_a_handler_makes_for_each_connection_are_one_with_its_buffers() -> None:
+    """66 sampled buffers of 4 KiB are as many as 462 sampled messages, of which each connection has seven."""
+    buffer = Row("bufio.NewWriterSize < net/http.newBufioWriterSize < net/http.(*conn).serve", 4096, ramp(12, 6))
+    begins = "net/http.HandlerFunc.ServeHTTP < net/http.(*conn).serve"
+    seeds = ("main.play", "bufio.NewWriterSize")
+    for step, begin, groups in ((42, begins, 1), (200, begins, 2), (2, begins, 2), (42, "main.main", 2)):
+        message = Row(f"io.ReadAll < main.play < {begin}", 4096, ramp(12, step))
+        assert len(grouped(buffer, message, seeds=seeds)) == groups, (step, begin)
+
+
 def test_entries_ride_with_the_table_that_gained_more_than_they() -> None:
     """The seed is the table here: 99 samples of 8 KiB stand for 6 400 tables, 33 of 64 B for 270 000 entries."""
     table = Row("main.put < main.serve < main.main", 8192, ramp(12, 9))

@@ -35,7 +35,7 @@ def test_a_leak_stands_out() -> None:
 def test_three_snapshots_are_candidates_only() -> None:
     trends = analyse(build(profiles(3)))
     assert not trends.tested.any()
-    assert trends.not_testable_sites == 2
+    assert trends.untestable.sum() == 2
     assert "at least 4" in trends.reason
 
 
@@ -200,7 +200,7 @@ def test_the_trend_of_a_site_is_its_row_of_the_columns() -> None:
         trend = trends.of(site)
         assert [getattr(trend, name) for name in columns] == [float(getattr(trends, name)[site]) for name in columns]
         assert (trend.snapshots, trend.tested, trend.notes) == (8, True, ())
-    assert (trends.not_testable_sites, trends.reason) == (0, "")
+    assert (trends.untestable.any(), trends.reason) == (False, "")
 
 
 def test_growth_and_its_error_by_hand() -> None:
@@ -272,7 +272,7 @@ def test_what_cannot_be_tested_is_counted_where_it_holds_memory_and_changes() ->
     trends, names = analyse(series), [site.leaf.function for site in series.sites]
     few = names.index("shop.few")
     assert trends.tested.tolist() == [name == "shop.many" for name in names]
-    assert (trends.not_testable_sites, trends.not_testable_bytes) == (1, int(series.inuse_bytes[few, -1]))
+    assert np.flatnonzero(trends.untestable).tolist() == [few]
     assert trends.reason == _too_few(8, 0)
     assert trends.of(few).notes == (_too_few(8, 1),)
 
