@@ -109,16 +109,24 @@ def _said_of_both(said: dict[Group, list[Finding]], a: Group, b: Group) -> list[
 
 
 def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group, b: Group) -> bool:
+    if a.grows and b.grows and _of_one_library(evidence, a, b):
+        return True
     patterns = [{f.pattern for f in said[group] if f.stance is Stance.IMPLICATES} for group in (a, b)]
     common = patterns[0] & patterns[1] & _OF_ONE_LIBRARY
     if not common or "unclosed-body" in common:
         return bool(common)
     sites = evidence.series.sites
-    libraries = [{sites[i].library for i in group.sites} - {""} for group in (a, b)]
-    if "goroutine-leak" in common and libraries[0] & libraries[1]:
-        return True  # a client of a library has goroutines of its own, which no function of the program is on
     called = [{function for site in group.sites for function in sites[site].own_functions} for group in (a, b)]
     return not (called[0] and called[1]) or bool(called[0] & called[1] - {"main.main"})
+
+
+def _of_one_library(evidence: Evidence, a: Group, b: Group) -> bool:
+    """Whether one library allocates at sites of both, for the same function of the program or, at one of them, for none: a
+    client's own goroutines."""
+    sites = [[evidence.series.sites[i] for i in group.sites] for group in (a, b)]
+    libraries = [{site.library for site in each} - {""} for each in sites]
+    callers = [{site.caller for site in each if site.library} - {""} for each in sites]
+    return bool(libraries[0] & libraries[1]) and (not all(callers) or bool(callers[0] & callers[1]))
 
 
 def _best(findings: list[Finding], stance: Stance) -> int:

@@ -240,6 +240,34 @@ def test_goroutines_of_one_library_are_one_leak_shown_where_the_program_calls_it
         assert sum(len(case.sites) for case in found) == 2
 
 
+def test_what_a_library_makes_for_one_function_of_the_program_is_one_leak() -> None:
+    """An interpreter and its tables, in unequal numbers; and what its scheduler makes in a goroutine of its own."""
+    rows = [
+        Row("lib.New < main.rule < main.serve", 640, ramp(12, 9)),
+        Row("lib.put < lib.(*vm).bind < lib.(*vm).run < lib.(*VM).Do < main.{} < main.serve", 96, ramp(12, 9)),
+        Row("lib.(*queue).add < lib.(*queue).run", 4096, ramp(12, 40)),
+    ]
+
+    def found(rows: list[Row], own: str) -> list[int]:
+        seen = evidence(*rows)
+        frames = [
+            [Frame(f.function, own if f.function.startswith("lib.") else "/srv/main.go") for f in site.frames]
+            for site in seen.series.sites
+        ]
+        sites = tuple(AllocationSite(tuple(stack)) for stack in frames)
+        cases = hunt(dataclasses.replace(seen, series=dataclasses.replace(seen.series, sites=sites))).cases
+        return sorted(len(case.sites) for case in cases)
+
+    def called(function: str) -> Row:
+        return dataclasses.replace(rows[1], stack=rows[1].stack.format(function))
+
+    module, vendored = "/go/pkg/mod/example.com/lib@v1.2.3/lib.go", "/srv/vendor/example.com/lib/lib.go"
+    assert found([rows[0], called("rule")], module) == [2]
+    assert found([rows[0], called("tax")], module) == [1, 1]
+    assert found([rows[0], rows[2]], module) == [2]
+    assert found([rows[0], rows[2]], vendored) == [1, 1], "whose code it is, is not told"
+
+
 def test_a_leak_is_shown_where_the_program_makes_it_else_a_library_else_the_first() -> None:
     runtime, other, library, program = (
         AllocationSite((Frame(function, file),))

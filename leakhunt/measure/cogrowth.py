@@ -30,6 +30,7 @@ from leakhunt.thresholds import (
     EQUAL_STANDARD_ERRORS,
     MEETING_DISTANCE,
     MEETING_NEARER,
+    MIN_MAP_TABLES,
     OBJECTS_A_GOROUTINE,
     OBJECTS_AN_OPERATION,
     RIDER_FREED_SHARE,
@@ -116,14 +117,15 @@ class _Containers:
         if site not in self._fillers:
             sites, own = self._series.sites, _near(self._series.sites[site])[:2]
             caller = next(iter(own[1:]), "")
-            if self._grows(site):
+            if self.made_at(site):
                 self._fillers[site] = _owner(sites[site].leaf.function)
             else:
-                grows = any(self._grows(each) for each in self._stacks.get(caller, ()))
+                grows = any(self.made_at(each) for each in self._stacks.get(caller, ()))
                 self._fillers[site] = _owner(caller) if grows else ""
         return self._fillers[site]
 
-    def _grows(self, site: int) -> bool:
+    def made_at(self, site: int) -> bool:
+        """Whether a map's tables or a backing array are allocated at the site."""
         return made_map_tables(self._series, site) or self.is_backing_array(site)
 
 
@@ -209,12 +211,17 @@ def _near(site: AllocationSite) -> list[str]:
 
 
 def _is_container(series: Series, a: int, b: int, grown_objects: NDArray[np.float64], containers: _Containers) -> bool:
-    """Whether one site is the table or backing array that the objects of the other are put into."""
+    """Whether one site is the table or backing array that the objects of the other are put into: by who makes them, who calls
+    whom, or its row of sizes. Of tables that the maker's callee allocates two must have been sampled: one may be anything."""
     few, many = (a, b) if grown_objects[a] < grown_objects[b] else (b, a)
     if grown_objects[few] * CONTAINER_RATIO > grown_objects[many]:
         return False
     called = series.sites[few].leaf.function in _near(series.sites[many])
-    return called or _siblings(series, few, many) or containers.is_backing_array(few)
+    puts_in = series.sites[many].leaf.function in _near(series.sites[few])[1:] and containers.made_at(few)
+    if puts_in:
+        segment = series.longest_segment
+        puts_in = bool(series.inuse_samples[few, segment.stop - 1] - series.inuse_samples[few, segment.start] >= MIN_MAP_TABLES)
+    return called or puts_in or _siblings(series, few, many) or containers.is_backing_array(few)
 
 
 def _siblings(series: Series, few: int, many: int) -> bool:

@@ -126,7 +126,8 @@ def goroutine_series(snapshots: Iterable[tuple[int, dict[Stack, int]]], source: 
 
 def standing(stacks: Sequence[GoroutineStack], sites: Iterable[AllocationSite]) -> GoroutineStack | None:
     """The first of `stacks` on which one of the sites' own functions stands, else one with a method of the same type, else one
-    that a function of the standard library on the sites' stacks began (`os/signal.NotifyContext.func1`)."""
+    that a function on the sites' stacks began: its own (`main.Open.func1`), or one of the standard library
+    (`os/signal.NotifyContext.func1`)."""
     sites = list(sites)
     functions = {function for site in sites for function in site.own_functions if function != "main.main"}
     types = {_receiver(function) for function in functions} - {""}
@@ -134,13 +135,15 @@ def standing(stacks: Sequence[GoroutineStack], sites: Iterable[AllocationSite]) 
     by_function = (stack for stack, calls in own if calls & functions)
     by_type = (stack for stack, calls in own if {_receiver(function) for function in calls} & types)
     called = {frame.function for site in sites if site.own_functions for frame in site.frames}
-    begun = (stack for stack, calls in own if not calls and stack.frames and _beginner(stack) in called)
+    begun = (stack for stack, calls in own if stack.frames and _beginner(stack, calls) in called)
     return next(by_function, None) or next(by_type, None) or next(begun, None)
 
 
-def _beginner(stack: GoroutineStack) -> str:
-    """The function that began a goroutine with a literal of its own: `os/signal.NotifyContext` of `...NotifyContext.func1`."""
-    function, literal, _ = stack.frames[-1].function.partition(".func")
+def _beginner(stack: GoroutineStack, own_functions: set[str]) -> str:
+    """The function that began a goroutine with a literal of its own: `os/signal.NotifyContext` of `...NotifyContext.func1`; of
+    one that runs functions outside the standard library, by the outermost of these (sync.WaitGroup.Go may begin it)."""
+    outward = (frame.function for frame in reversed(stack.frames) if not own_functions or frame.function in own_functions)
+    function, literal, _ = next(outward).partition(".func")
     return function if literal else ""
 
 

@@ -18,6 +18,7 @@ STANDARD_LIBRARY = frozenset(
     "strings structs sync syscall testing text time unicode unique unsafe weak vendor".split()
 )
 _RUNTIME = re.compile(r"(?:runtime|internal/runtime/[\w/]+)\.")
+_DOMAIN = re.compile(r"[\w.-]+")  # what follows the first dot of a domain, and not `NewReader[net` or `(*Pool).Get`
 # Generic arguments: `[go.shape.string,go.shape.*uint8]` in the protobuf, `[...]` in text. They nest.
 _GENERIC_ARGUMENTS = re.compile(r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]")
 
@@ -67,9 +68,15 @@ class AllocationSite:
         return next((_module(frame.file) for frame in self.frames if not is_standard(frame.function)), "")
 
     @cached_property
+    def caller(self) -> str:
+        """The innermost function of the program itself, of no library; "" where none is on the stack."""
+        own = (frame.function for frame in self.frames if not is_standard(frame.function) and not _module(frame.file))
+        return next(own, "")
+
+    @cached_property
     def is_of_program(self) -> bool:
         """Whether a function of the program itself, of no library, is on the stack."""
-        return any(not is_standard(frame.function) and not _module(frame.file) for frame in self.frames)
+        return bool(self.caller)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -86,9 +93,11 @@ def is_runtime(function: str) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def is_standard(function: str) -> bool:
-    """Whether `function` belongs to the standard library or the runtime."""
-    first = function.split("/", 1)[0].split(".", 1)[0]
-    return first in STANDARD_LIBRARY
+    """Whether `function` belongs to the standard library or the runtime. A path that begins with a domain does not, be that
+    `go.uber.org`."""
+    first, slash, _ = function.partition("/")
+    name, dot, rest = first.partition(".")
+    return name in STANDARD_LIBRARY and not (slash and dot and _DOMAIN.fullmatch(rest))
 
 
 def _module(file: str) -> str:

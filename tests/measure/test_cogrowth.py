@@ -195,6 +195,16 @@ def test_a_few_objects_that_a_handler_makes_for_each_connection_are_one_with_its
         assert len(grouped(buffer, message, seeds=seeds)) == groups, (step, begin)
 
 
+def test_a_map_that_the_maker_of_keys_calls_is_one_with_them() -> None:
+    """Its tables double all at once, which is no trend; what is no map is of none."""
+    key = Row("fmt.Sprintf < main.receive < main.serve", 64, ramp(12, 30))
+    for size, groups in ((27264, [["main.receive", "lib.(*set).Add"]]), (20000, [["main.receive"]])):
+        table = Row(
+            "lib.(*set).Add < lib.(*Set).Add < main.receive < main.serve", size, [8] * 5 + [30] * 7, freed=[0] * 5 + [8] * 7
+        )
+        assert grouped(key, table, seeds=("main.receive",)) == groups
+
+
 def test_entries_ride_with_the_table_that_gained_more_than_they() -> None:
     """The seed is the table here: 99 samples of 8 KiB stand for 6 400 tables, 33 of 64 B for 270 000 entries."""
     table = Row("main.put < main.serve < main.main", 8192, ramp(12, 9))

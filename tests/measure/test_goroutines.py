@@ -47,6 +47,9 @@ def test_a_stack_belongs_to_a_site_by_function_before_type() -> None:
     assert standing(both, [of("main.open", "main.(*hub).Accept")]) is listen
     assert standing(both, [of("main.(*room).listen", "main.main"), of("fmt.Sprint", "main.hub")]) is None
     assert standing([], [of("main.(*hub).talk")]) is None
+    begun = GoroutineStack(of("runtime.gopark", "lib.work", "lib.Open.func2", "sync.(*WaitGroup).Go.func1").frames, (1, 2))
+    assert standing([begun], [of("lib.Open", "main.trace")]) is begun
+    assert standing([begun], [of("lib.Dial", "sync.(*WaitGroup).Go", "main.trace")]) is None
 
 
 def test_goroutines_are_counted_by_stack_with_files_and_lines() -> None:
