@@ -33,7 +33,7 @@ from leakhunt.model.finding import (
     Window,
 )
 from leakhunt.model.series import Trend
-from leakhunt.model.site import AllocationSite
+from leakhunt.model.site import AllocationSite, receiver
 from leakhunt.printable import printable
 from leakhunt.thresholds import LAST_HALF_ALPHA, MIN_GROWTH_BYTES, MIN_SNAPSHOTS, SURE_Q, UNEXPLAINED_SHARE
 from leakhunt.units import counted, format_bytes, format_rate
@@ -121,11 +121,11 @@ def _is_one_leak(evidence: Evidence, said: dict[Group, list[Finding]], a: Group,
 
 
 def _of_one_library(evidence: Evidence, a: Group, b: Group) -> bool:
-    """Whether one library allocates at sites of both, for the same function of the program or, at one of them, for none: a
-    client's own goroutines."""
+    """Whether one library allocates at sites of both, for one function or type of the program or, at one of them, for
+    none: a client's own goroutines."""
     sites = [[evidence.series.sites[i] for i in group.sites] for group in (a, b)]
     libraries = [{site.library for site in each} - {""} for each in sites]
-    callers = [{site.caller for site in each if site.library} - {""} for each in sites]
+    callers = [{receiver(site.caller) or site.caller for site in each if site.library} - {""} for each in sites]
     return bool(libraries[0] & libraries[1]) and (not all(callers) or bool(callers[0] & callers[1]))
 
 

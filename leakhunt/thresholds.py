@@ -384,6 +384,13 @@ more: goroutine profiles count every one. Five profiles that rise throughout hav
 PILE_UP_LATE_SHARE = 0.25
 """Part of the growth that must lie in the last half: a pool that has its size rises no more."""
 
+STOPPED_PROFILES = 8
+"""Goroutine profiles from which a pile that gains nothing in the last quarter (two steps and more) has stopped."""
+
+STOPPED_SHARE = 0.03
+"""Part of its growth that it may gain there all the same, of which it must be one at least: a steady pile gains a quarter, and
+of those 34 and more. fixtures/series/branches-opening: .015 of 195."""
+
 OBJECTS_A_GOROUTINE = (0.7, 12.0)
 """Objects that a group gains for each goroutine if they belong to it: one at least, less the error of sampling, and a few more,
 as the 10.4 of fixtures/series/mesh (channels, buffers and what the go statement itself allocates)."""

@@ -34,6 +34,7 @@ MIN_BYTES = 1 << 20  # the floor that every rule below is given too
 # The parts of the labels, in the order of the page. A part that is not opened yet is not hunted and not on the page; it is
 # opened by taking it out of UNOPENED, once, after the last change of a threshold.
 PARTS = {
+    "late": "Late part",
     "held": "Held part",
     "last": "Last part",
     "blind": "Blind part",
@@ -49,6 +50,18 @@ NAMED_WITHIN = 4  # a culprit counts as named when it is among the first frames 
 # Each time a part was opened, with what it gave; the sealed series were recorded anew, with other seeds and numbers of
 # snapshots, between the second and the third.
 OPENINGS = [
+    "## Openings of the late part",
+    "",
+    "Programs and labels of a seventh and an eighth author, who did not know the detectors: leaks through real modules, and",
+    "some that are hard to tell, of 25 sampled objects and more. Of the six false alarms three were stores that fill late",
+    "(letters-late, partners-joining, schools-begin), one connections that had all been opened, one slow replacement that six",
+    "collections showed (portage-tidy, the only stationary control of all parts), and one a leak's second case.",
+    "",
+    "| opening | leaks found | false alarms | precision | recall | pattern named right |",
+    "|---|---|---|---|---|---|",
+    "| 1 | 18 of 20 | 6 | .75 | .90 | 9 of 18 |",
+    "| 2, some of its misses worked on, which measures nothing new | 18 of 20 | 4 | .82 | .90 | 10 of 18 |",
+    "",
     "## Openings of the held part",
     "",
     "Programs and labels of a fifth and a sixth author, who did not know the detectors. Its leaks were to gain twenty sampled",

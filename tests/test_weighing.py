@@ -264,6 +264,9 @@ def test_what_a_library_makes_for_one_function_of_the_program_is_one_leak() -> N
     module, vendored = "/go/pkg/mod/example.com/lib@v1.2.3/lib.go", "/srv/vendor/example.com/lib/lib.go"
     assert found([rows[0], called("rule")], module) == [2]
     assert found([rows[0], called("tax")], module) == [1, 1]
+    assert found(
+        [dataclasses.replace(rows[0], stack="lib.New < main.(*Ring).source < main.serve"), called("(*Ring).ask")], module
+    ) == [2]
     assert found([rows[0], rows[2]], module) == [2]
     assert found([rows[0], rows[2]], vendored) == [1, 1], "whose code it is, is not told"
 

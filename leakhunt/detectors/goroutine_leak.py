@@ -4,14 +4,15 @@ Looks for: groups that allocate goroutine descriptors (runtime.malg) or whose fu
     number.
 Why it matters: a goroutine blocked for ever is never collected, nor is anything its stack refers to.
 How it decides: with goroutine profiles (or, where there are none, two heap dumps, which list goroutines too), a stack whose
-    goroutines at least doubled and rose by 10 or more, and in which a function of the group's sites stands, or a method of
-    the same type; or which a function of the standard library on the sites' stacks began (`os/signal.NotifyContext`); or a
-    function of the same package, where the stack has no other (a library's worker) or the group gained one to twelve objects
-    for each goroutine. What the standard library allocates by itself, a server's connections, goes by the function that its
-    goroutine began with. High confidence. With a heap dump, objects that frames of one function hold on many
-    stacks, and nothing else. Without either, runtime.malg on the stack of a group that grows significantly, and with it what
-    else grows most if it gained as many for each descriptor. Descriptors are reused but never freed, so a single burst is a
-    step, not a trend. The two goroutines of an HTTP client's connection are called unclosed-body, which they are the sign of.
+    goroutines at least doubled and rose by 10 or more, and (of eight profiles and more) went on rising in the last quarter, and
+    in which a function of the group's sites stands, or a method of the same type; or which a function on the sites' stacks
+    began, also one of the standard library (`os/signal.NotifyContext`); or a function of the same package, where the stack
+    has no other (a library's worker) or the group gained one to twelve objects for each goroutine. What the standard library
+    allocates by itself, a server's connections, goes by the function that its goroutine began with. High confidence. With a
+    heap dump, objects that frames of one function hold on many stacks, and nothing else. Without either, runtime.malg on the
+    stack of a group that grows significantly, and with it what else grows most if it gained as many for each descriptor.
+    Descriptors are reused but never freed, so a single burst is a step, not a trend. The two goroutines of an HTTP client's
+    connection are called unclosed-body, which they are the sign of.
 When it is wrong: a worker pool that still grows to its size; load that brings more requests at a time.
 What to do: find what the goroutines wait for (the stack says), and give it a way out: a closed channel, a cancelled context,
     a buffer for one late answer. Where they are a library's own, close what began them, or make it once.
@@ -47,7 +48,7 @@ _OF_LIBRARY = """These goroutines are {}'s own. Make its client or watcher once 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that belong to goroutines which grow in number."""
-    rising = [stack for stack in evidence.goroutines.by_own_functions if stack.multiplies]
+    rising = [stack for stack in evidence.goroutines.by_own_functions if stack.multiplies and not stack.has_stopped]
     leaked = sum(stack.counts[-1] for stack in evidence.leaked.stacks)
     for group in evidence.growing_groups:
         held = held_in(evidence, group)

@@ -3,7 +3,8 @@
 Looks for: sites that rose and are level since: caches that are full, pools at their high-water mark, data that was loaded once.
 Why it matters: +50 % from first to last looks like a leak to every rule that compares two snapshots.
 How it decides: from some snapshot on the site's drift is no more than chance, over at least three snapshots, although growth
-    at the earlier rate would have shown by two standard errors or more. Medium confidence from three, high from four.
+    at the earlier rate would have shown by two standard errors or more. Medium confidence from three, high from four, and
+    where goroutine profiles count none more of its goroutines in the last quarter.
 When it is wrong: a leak that rests because load does (a night, a weekend).
 What to do: nothing, if the level is affordable. Look again under load.
 Options: `--warmup N` drops the rise.
@@ -12,6 +13,8 @@ Options: `--warmup N` drops the rise.
 from collections.abc import Iterator
 
 from leakhunt.evidence import Evidence
+from leakhunt.measure.goroutines import standing
+from leakhunt.measure.groups import Group
 from leakhunt.measure.shape import plateau
 from leakhunt.model.finding import Confidence, Finding, Stance
 from leakhunt.thresholds import PLATEAU_HIGH_SIGMAS, PLATEAU_MEDIUM_SIGMAS
@@ -32,7 +35,7 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             detector="plateau",
             pattern=PATTERN,
             stance=Stance.EXONERATES,
-            confidence=_confidence(found.missing_sigmas),
+            confidence=Confidence.HIGH if _holders_stopped(evidence, group) else _confidence(found.missing_sigmas),
             sites=group.sites,
             text=(
                 f"level at {format_bytes(found.level_bytes)} for the last {level} of {course.snapshots} snapshots: growth as "
@@ -40,6 +43,15 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
             ),
             facts={"level_bytes": found.level_bytes, "level_snapshots": level, "missing_sigmas": found.missing_sigmas},
         )
+
+
+def _holders_stopped(evidence: Evidence, group: Group) -> bool:
+    """Whether the goroutines that the group's sites belong to came in number, and do no more."""
+    came = [stack for stack in evidence.goroutines.by_own_functions if stack.multiplies]
+    sites = [evidence.series.sites[site] for site in group.sites]
+    return standing([stack for stack in came if stack.has_stopped], sites) is not None and (
+        standing([stack for stack in came if not stack.has_stopped], sites) is None
+    )
 
 
 def _confidence(missing_sigmas: float) -> Confidence:

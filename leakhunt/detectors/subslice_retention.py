@@ -1,7 +1,7 @@
 """Small pieces that keep large blocks: a substring or subslice of a document pins the whole of it.
 
 Looks for: growing groups of large blocks made by functions that read whole documents (io.ReadAll, os.ReadFile,
-    strings.Builder, bytes.Buffer, bufio.Scanner).
+    strings.Builder, bytes.Buffer.ReadFrom, bufio.Scanner).
 Why it matters: `id := body[10:26]` in a map keeps all of body.
 How it decides: such a function is on the stack of the group's largest site, its blocks are on average 2 KiB or more, and the
     group grows significantly. Low confidence: only a heap dump sees the short header that holds the large block. With
@@ -23,7 +23,7 @@ from leakhunt.thresholds import DOCUMENT_FRAMES, SUBSLICE_BLOCK_BYTES
 from leakhunt.units import format_bytes
 
 PATTERN = "subslice-retention"
-_READERS = ("io.ReadAll", "os.ReadFile", "os.readFileContents", "strings.(*Builder).", "bytes.growSlice", "bytes.(*Buffer).",
+_READERS = ("io.ReadAll", "os.ReadFile", "os.readFileContents", "strings.(*Builder).", "bytes.(*Buffer).ReadFrom",
             "bufio.(*Scanner).", "strings.Repeat", "bytes.Repeat", "bufio.(*Reader).")  # fmt: skip
 _REMEDY = """Copy the piece that is kept:
     index[id] = strings.Clone(body[from:to])"""

@@ -12,8 +12,15 @@ import numpy as np
 
 from leakhunt.measure.significance import kendall_tail
 from leakhunt.model.profile import Profile
-from leakhunt.model.site import AllocationSite, Frame, normalise
-from leakhunt.thresholds import GOROUTINE_GROWTH, GOROUTINE_RATIO, PILE_UP_LATE_SHARE, PILE_UP_P
+from leakhunt.model.site import AllocationSite, Frame, normalise, receiver
+from leakhunt.thresholds import (
+    GOROUTINE_GROWTH,
+    GOROUTINE_RATIO,
+    PILE_UP_LATE_SHARE,
+    PILE_UP_P,
+    STOPPED_PROFILES,
+    STOPPED_SHARE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,14 @@ class GoroutineStack:
     def multiplies(self) -> bool:
         """Whether many more stand there at the end."""
         return self.growth >= GOROUTINE_GROWTH and self.counts[-1] >= GOROUTINE_RATIO * self.counts[0]
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether of many that came hardly one came in the last quarter: these are counts, and no samples."""
+        if len(self.counts) < STOPPED_PROFILES or not self.multiplies:
+            return False
+        late = self.counts[-1] - self.counts[-1 - len(self.counts) // 4]
+        return abs(late) <= STOPPED_SHARE * self.growth and STOPPED_SHARE * self.growth >= 1
 
     @property
     def piles_up(self) -> bool:
@@ -130,10 +145,10 @@ def standing(stacks: Sequence[GoroutineStack], sites: Iterable[AllocationSite]) 
     (`os/signal.NotifyContext.func1`)."""
     sites = list(sites)
     functions = {function for site in sites for function in site.own_functions if function != "main.main"}
-    types = {_receiver(function) for function in functions} - {""}
+    types = {receiver(function) for function in functions} - {""}
     own = [(stack, set(AllocationSite(stack.frames).own_functions)) for stack in stacks]
     by_function = (stack for stack, calls in own if calls & functions)
-    by_type = (stack for stack, calls in own if {_receiver(function) for function in calls} & types)
+    by_type = (stack for stack, calls in own if {receiver(function) for function in calls} & types)
     called = {frame.function for site in sites if site.own_functions for frame in site.frames}
     begun = (stack for stack, calls in own if stack.frames and _beginner(stack, calls) in called)
     return next(by_function, None) or next(by_type, None) or next(begun, None)
@@ -145,9 +160,3 @@ def _beginner(stack: GoroutineStack, own_functions: set[str]) -> str:
     outward = (frame.function for frame in reversed(stack.frames) if not own_functions or frame.function in own_functions)
     function, literal, _ = next(outward).partition(".func")
     return function if literal else ""
-
-
-def _receiver(function: str) -> str:
-    """`main.(*buyer)` of `main.(*buyer).ask.func1`, "" of a plain function."""
-    head, closes, _ = function.partition(").")
-    return f"{head})" if closes else ""

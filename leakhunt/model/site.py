@@ -115,3 +115,9 @@ def package_of(function: str) -> str:
     """Import path of `function`: `github.com/bluele/gcache` of `github.com/bluele/gcache.(*LRUCache).set`."""
     directory, slash, last = function.rpartition("/")
     return directory + slash + last.split(".", 1)[0]
+
+
+def receiver(function: str) -> str:
+    """`main.(*buyer)` of `main.(*buyer).ask.func1`, "" of a plain function."""
+    head, closes, _ = function.partition(").")
+    return f"{head})" if closes else ""

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from leakhunt.detectors import goroutine_leak, unclosed_body
+from leakhunt.detectors import goroutine_leak, plateau, unclosed_body
 from leakhunt.hunt import hunt
 from leakhunt.measure.goroutines import GoroutineStack, goroutine_series
 from leakhunt.measure.groups import Basis
@@ -72,6 +72,17 @@ def test_where_goroutines_stand(frames: list[Frame], words: str) -> None:
     text = goroutine_leak._text(GoroutineStack(tuple(frames), (1, 1900)), 0, None)
     assert words in text
     assert text.endswith("1,900") or "waiting" in words
+
+
+def test_goroutines_that_have_all_come_make_a_level_sure_and_no_leak() -> None:
+    """Connections that are opened one by one and kept: samples alone leave a leak open."""
+    row = Row("main.dial < main.search.func1", 4096, [0, 5, 10, 15, 20, 25, 30, 35, 39, 40, 40, 40])
+    came = [0, 25, 50, 75, 100, 125, 150, 175, 195, 200, 200, 200]
+    for counts, verdict in ((came, "filling"), (ramp(12, 20), "leak")):
+        seen = evidence(row, goroutines=goroutines(**{BLOCKED: counts}))
+        assert hunt(seen).verdict == verdict
+    (finding,) = plateau.examine(evidence(row, goroutines=goroutines(**{BLOCKED: came})))
+    assert finding.confidence == "high"
 
 
 def test_a_fixed_pool_is_not_accused() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from leakhunt.measure.goroutines import GoroutineStack, _receiver, goroutine_series, stack_counts, standing
+from leakhunt.measure.goroutines import GoroutineStack, goroutine_series, stack_counts, standing
 from leakhunt.model.profile import Profile, ProfileKind, ValueType
-from leakhunt.model.site import AllocationSite, Frame
+from leakhunt.model.site import AllocationSite, Frame, receiver
 from tests.detectors.lab import goroutines, ramp
 from tests.profiles import int64
 
@@ -29,6 +29,20 @@ def stack(*counts: int) -> GoroutineStack:
 )
 def test_piles_up(counts: list[int], piles_up: bool) -> None:
     assert stack(*counts).piles_up is piles_up
+
+
+@pytest.mark.parametrize(
+    ("counts", "stopped"),
+    [
+        ((25, 51, 82, 103, 126, 150, 181, 207, 217, 220, 220, 220), True),
+        ((25, 51, 82, 103, 126, 150, 181, 207, 217, 220, 225, 230), False),  # thirteen of 205 in the last quarter
+        ((25, 51, 82, 103, 126, 150, 181, 207, 217, 220, 25, 51), False),  # a restart is none
+        ((0, 5, 10, 15, 20, 25, 30, 30, 30, 30, 30, 30), False),  # few may come in bursts
+        ((0, 50, 100, 150, 150, 150, 150), False),  # seven profiles
+    ],
+)
+def test_a_pile_to_which_hardly_one_comes_any_more_has_stopped(counts: tuple[int, ...], stopped: bool) -> None:
+    assert stack(*counts).has_stopped is stopped
 
 
 def test_piles_are_those_of_the_series_that_grow_fastest_first() -> None:
@@ -93,4 +107,4 @@ def test_a_series_is_in_order_of_time_and_knows_every_stack() -> None:
 def test_a_receiver_is_the_outermost_of_a_function() -> None:
     """Of what was inlined into a closure the name has two."""
     functions = ("main.(*buyer).ask.func1", "main.(*buyer).ask.(*shop).sell.func2", "main.ask", "main.buyer.ask")
-    assert [_receiver(each) for each in functions] == ["main.(*buyer)", "main.(*buyer)", "", ""]
+    assert [receiver(each) for each in functions] == ["main.(*buyer)", "main.(*buyer)", "", ""]
