@@ -9,6 +9,7 @@ other programs than the development part and is not used to set thresholds.
 import math
 import tomllib
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -230,23 +231,34 @@ RULES: dict[str, Callable[[Series], list[int]]] = {
 
 def outcomes(kind: str = "series") -> list[Outcome]:
     """Every labelled series that is there, or with `null` every run of a leak program with its leak switched off."""
-    result = []
-    for name, label in labels().items():
-        folder = FIXTURES / kind / name
-        if folder.is_dir() and label["split"] not in UNOPENED:
-            result.append(judge(name, label, folder, leaks_of(label) if kind == "series" else ()))
-    return result
+    there = [
+        (name, label, FIXTURES / kind / name, leaks_of(label) if kind == "series" else ())
+        for name, label in labels().items()
+        if (FIXTURES / kind / name).is_dir() and label["split"] not in UNOPENED
+    ]
+    with ProcessPoolExecutor() as processors:
+        return list(processors.map(judge, *zip(*there, strict=True)))
 
 
-def lead(outcome: Outcome) -> int | None:
+def lead(name: str, snapshots: int, leaks: tuple[Leak, ...]) -> int | None:
     """Snapshots with which the first leak of a series is convicted, and stays so; None where it never is."""
     least = None
-    for snapshots in range(outcome.report.window.snapshots, 2, -1):
-        found, _ = matched(hunt(load(FIXTURES / "series" / outcome.name, snapshots)), outcome.leaks)
+    for taken in range(snapshots, 2, -1):
+        found, _ = matched(hunt(load(FIXTURES / "series" / name, taken)), leaks)
         if found[0] is None:
             break
-        least = snapshots
+        least = taken
     return least
+
+
+def leads(seen: list[Outcome]) -> list[int]:
+    """The leads of the leaks that are found, on all processors: each series is hunted once for every snapshot taken off."""
+    leaking = [o for o in seen if o.leaks]
+    with ProcessPoolExecutor() as processors:
+        told = processors.map(
+            lead, [o.name for o in leaking], [o.report.window.snapshots for o in leaking], [o.leaks for o in leaking]
+        )
+        return [snapshots for snapshots in told if snapshots is not None]
 
 
 def summary(title: str, seen: list[Outcome]) -> list[str]:
@@ -349,7 +361,7 @@ def page() -> str:
     text += summary("Null runs: the leak programs with their leak switched off", null)
     text += ["## Leaks by what samples show of them", "", "All parts; gained from first to last at the culprit's sites.", ""]
     text += [*_by_gain(seen), ""]
-    found = [n for o in seen if o.leaks and (n := lead(o)) is not None]
+    found = leads(seen)
     text += promises(opened, seen, null)
     text += [f"Lead: the median leak is convicted with {median(found):.0f} snapshots (of {len(found)} found).", ""]
     text += OPENINGS
