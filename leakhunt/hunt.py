@@ -8,8 +8,6 @@ import math
 from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
-
 from leakhunt.advice import next_steps
 from leakhunt.detectors import DETECTORS, detector_name
 from leakhunt.detectors.held import ContainerKey, container_key
@@ -262,11 +260,12 @@ def _report(
 
 
 def _not_testable(evidence: Evidence, cases: tuple[Case, ...]) -> NotTestable:
-    """The sites that no test could be made of, but for those that a case has among its own."""
-    of_cases = {site for case in cases for site in case.sites}
-    left = [i for i in np.flatnonzero(evidence.trends.untestable) if evidence.series.sites[i] not in of_cases]
-    held = evidence.series.inuse_bytes[left, _ends(evidence)[1]].sum() if left else 0
-    return NotTestable(len(left), int(held), evidence.trends.reason)
+    """The sites that no test could be made of, but for those that were tested together with others, as a case."""
+    series, few = evidence.series, evidence.snapshots < MIN_SNAPSHOTS
+    of_cases = set() if few else {site for case in cases for site in case.sites}
+    left = [i for i in evidence.trends.untestable.nonzero()[0] if series.sites[i] not in of_cases]
+    held = series.inuse_bytes[left, _ends(evidence)[1]].sum() if left else 0
+    return NotTestable(len(left), int(held), evidence.trends.reason if few or left else "")
 
 
 def _unexplained_bytes(undecided: tuple[Group, ...], evidence: Evidence) -> int:
