@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -229,6 +230,11 @@ RULES: dict[str, Callable[[Series], list[int]]] = {
 }
 
 
+def _processors() -> ProcessPoolExecutor:
+    """As many processes as there are processors; not forked, as other tests of this process may have left threads."""
+    return ProcessPoolExecutor(mp_context=get_context("spawn"))
+
+
 def outcomes(kind: str = "series") -> list[Outcome]:
     """Every labelled series that is there, or with `null` every run of a leak program with its leak switched off."""
     there = [
@@ -236,7 +242,7 @@ def outcomes(kind: str = "series") -> list[Outcome]:
         for name, label in labels().items()
         if (FIXTURES / kind / name).is_dir() and label["split"] not in UNOPENED
     ]
-    with ProcessPoolExecutor() as processors:
+    with _processors() as processors:
         return list(processors.map(judge, *zip(*there, strict=True)))
 
 
@@ -254,7 +260,7 @@ def lead(name: str, snapshots: int, leaks: tuple[Leak, ...]) -> int | None:
 def leads(seen: list[Outcome]) -> list[int]:
     """The leads of the leaks that are found, on all processors: each series is hunted once for every snapshot taken off."""
     leaking = [o for o in seen if o.leaks]
-    with ProcessPoolExecutor() as processors:
+    with _processors() as processors:
         told = processors.map(
             lead, [o.name for o in leaking], [o.report.window.snapshots for o in leaking], [o.leaks for o in leaking]
         )

@@ -216,6 +216,19 @@ def test_what_one_library_makes_is_one_leak_where_one_function_calls_it() -> Non
     assert contexts("main.handle < main.main", f"{apart} < main.main") == two, "everything is called by main.main"
 
 
+MODULE = "/go/pkg/mod/example.com/lib@v1.2.3/lib.go"
+
+
+def in_files(seen: Evidence, files: Mapping[str, str]) -> Evidence:
+    """The same with functions in files, by what they begin with."""
+
+    def placed(frame: Frame) -> Frame:
+        return Frame(frame.function, next((files[begin] for begin in files if frame.function.startswith(begin)), frame.file))
+
+    sites = tuple(AllocationSite(tuple(placed(frame) for frame in site.frames)) for site in seen.series.sites)
+    return dataclasses.replace(seen, series=dataclasses.replace(seen.series, sites=sites))
+
+
 def test_goroutines_of_one_library_are_one_leak_shown_where_the_program_calls_it() -> None:
     """A client's transport and its callbacks run in goroutines that no function of the program is on."""
     waits = "runtime.gopark < lib/transport.(*client).reader"
@@ -225,16 +238,9 @@ def test_goroutines_of_one_library_are_one_leak_shown_where_the_program_calls_it
     ]
     seen = evidence(*rows, goroutines=goroutines(**{waits: ramp(12, 40), "runtime.gopark < lib.NewClient": ramp(12, 40)}))
     assert [case.pattern for case in hunt(seen).cases] == ["goroutine-leak", "goroutine-leak"]
-    own, other = (f"/go/pkg/mod/example.com/{module}@v1.2.3/lib.go" for module in ("lib", "other"))
-
-    def file_of(frame: Frame, transport: str) -> str:
-        return transport if frame.function.startswith("lib/") else own if frame.function.startswith("lib.") else frame.file
-
-    for transport, leaves in ((own, ["lib.NewClient"]), (other, ["lib.NewClient", "lib/transport.newFramer"])):
-        sites = tuple(
-            AllocationSite(tuple(Frame(f.function, file_of(f, transport)) for f in site.frames)) for site in seen.series.sites
-        )
-        found = hunt(dataclasses.replace(seen, series=dataclasses.replace(seen.series, sites=sites))).cases
+    other = MODULE.replace("lib@", "other@")
+    for transport, leaves in ((MODULE, ["lib.NewClient"]), (other, ["lib.NewClient", "lib/transport.newFramer"])):
+        found = hunt(in_files(seen, {"lib.": MODULE, "lib/": transport})).cases
         assert sorted(case.site.leaf.function for case in found) == leaves
         assert {case.pattern for case in found} == {"goroutine-leak"}
         assert sum(len(case.sites) for case in found) == 2
@@ -249,25 +255,18 @@ def test_what_a_library_makes_for_one_function_of_the_program_is_one_leak() -> N
     ]
 
     def found(rows: list[Row], own: str) -> list[int]:
-        seen = evidence(*rows)
-        frames = [
-            [Frame(f.function, own if f.function.startswith("lib.") else "/srv/main.go") for f in site.frames]
-            for site in seen.series.sites
-        ]
-        sites = tuple(AllocationSite(tuple(stack)) for stack in frames)
-        cases = hunt(dataclasses.replace(seen, series=dataclasses.replace(seen.series, sites=sites))).cases
-        return sorted(len(case.sites) for case in cases)
+        return sorted(len(case.sites) for case in hunt(in_files(evidence(*rows), {"lib.": own})).cases)
 
     def called(function: str) -> Row:
         return dataclasses.replace(rows[1], stack=rows[1].stack.format(function))
 
-    module, vendored = "/go/pkg/mod/example.com/lib@v1.2.3/lib.go", "/srv/vendor/example.com/lib/lib.go"
-    assert found([rows[0], called("rule")], module) == [2]
-    assert found([rows[0], called("tax")], module) == [1, 1]
+    vendored = "/srv/vendor/example.com/lib/lib.go"
+    assert found([rows[0], called("rule")], MODULE) == [2]
+    assert found([rows[0], called("tax")], MODULE) == [1, 1]
     assert found(
-        [dataclasses.replace(rows[0], stack="lib.New < main.(*Ring).source < main.serve"), called("(*Ring).ask")], module
+        [dataclasses.replace(rows[0], stack="lib.New < main.(*Ring).source < main.serve"), called("(*Ring).ask")], MODULE
     ) == [2]
-    assert found([rows[0], rows[2]], module) == [2]
+    assert found([rows[0], rows[2]], MODULE) == [2]
     assert found([rows[0], rows[2]], vendored) == [1, 1], "whose code it is, is not told"
 
 

@@ -48,14 +48,13 @@ _OF_LIBRARY = """These goroutines are {}'s own. Make its client or watcher once 
 
 def examine(evidence: Evidence) -> Iterator[Finding]:
     """Accuses growing groups that belong to goroutines which grow in number."""
-    rising = [stack for stack in evidence.goroutines.by_own_functions if stack.multiplies and not stack.has_stopped]
     leaked = sum(stack.counts[-1] for stack in evidence.leaked.stacks)
     for group in evidence.growing_groups:
         held = held_in(evidence, group)
         if speaks_against(held, PATTERN, _CONNECTIONS):
             continue
         descriptors = _allocates_descriptors(evidence, group)
-        stack = _stack_of(evidence, group, rising, descriptors)
+        stack = _stack_of(evidence, group, descriptors)
         shown = shows(held, PATTERN)
         alone = stack is None and shown is None
         with_descriptors = alone and not evidence.goroutines.stacks and _goes_with_descriptors(evidence, group)
@@ -100,13 +99,13 @@ def _few_for_each(objects: float, goroutines: float) -> bool:
     return low * goroutines <= objects <= high * goroutines
 
 
-def _stack_of(evidence: Evidence, group: Group, rising: list[GoroutineStack], descriptors: bool) -> GoroutineStack | None:
+def _stack_of(evidence: Evidence, group: Group, descriptors: bool) -> GoroutineStack | None:
     """The fastest growing goroutine stack that the group's allocations belong to, by function, else by type, else by package:
     where it is of no other package (the worker of a library's object), or by number. What the standard library allocates by
     itself belongs to goroutines that begin with the same function, as those of a server's connections."""
     sites = [evidence.series.sites[site] for site in group.sites]
     packages = {package_of(site.leaf.function) for site in sites}
-    ordered = sorted(rising, key=lambda stack: -stack.growth)
+    ordered = sorted(evidence.goroutines.rising, key=lambda stack: -stack.growth)
     if found := standing(ordered, sites):
         return found
     gained, of_library_only = _gained(evidence, group), not any(site.own_functions for site in sites)

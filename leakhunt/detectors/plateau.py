@@ -47,11 +47,8 @@ def examine(evidence: Evidence) -> Iterator[Finding]:
 
 def _holders_stopped(evidence: Evidence, group: Group) -> bool:
     """Whether the goroutines that the group's sites belong to came in number, and do no more."""
-    came = [stack for stack in evidence.goroutines.by_own_functions if stack.multiplies]
-    sites = [evidence.series.sites[site] for site in group.sites]
-    return standing([stack for stack in came if stack.has_stopped], sites) is not None and (
-        standing([stack for stack in came if not stack.has_stopped], sites) is None
-    )
+    sites, goroutines = [evidence.series.sites[site] for site in group.sites], evidence.goroutines
+    return standing(goroutines.stopped, sites) is not None and standing(goroutines.rising, sites) is None
 
 
 def _confidence(missing_sigmas: float) -> Confidence:

@@ -101,6 +101,7 @@ class _Containers:
     def __init__(self, series: Series) -> None:
         self._series = series
         self._stacks = by_leaf(series.sites)
+        self._gained_samples = _gained_samples(series)
         self._arrays: dict[int, bool] = {}
         self._fillers: dict[int, str] = {}
 
@@ -117,15 +118,18 @@ class _Containers:
         if site not in self._fillers:
             sites, own = self._series.sites, _near(self._series.sites[site])[:2]
             caller = next(iter(own[1:]), "")
-            if self.made_at(site):
+            if self._made_at(site):
                 self._fillers[site] = _owner(sites[site].leaf.function)
             else:
-                grows = any(self.made_at(each) for each in self._stacks.get(caller, ()))
+                grows = any(self._made_at(each) for each in self._stacks.get(caller, ()))
                 self._fillers[site] = _owner(caller) if grows else ""
         return self._fillers[site]
 
-    def made_at(self, site: int) -> bool:
-        """Whether a map's tables or a backing array are allocated at the site."""
+    def grows_at(self, site: int) -> bool:
+        """Whether a map's tables or a backing array are allocated at the site, with two samples gained: one may be anything."""
+        return bool(self._gained_samples[site] >= MIN_MAP_TABLES) and self._made_at(site)
+
+    def _made_at(self, site: int) -> bool:
         return made_map_tables(self._series, site) or self.is_backing_array(site)
 
 
@@ -149,9 +153,13 @@ def equal(a: float, b: float, error: float) -> bool:
 
 def _standard_errors(series: Series, grown_objects: NDArray[np.float64]) -> NDArray[np.float64]:
     """float64[K]: standard error of each site's growth in objects; n sampled objects gained give growth / sqrt(n)."""
+    return np.asarray(np.abs(grown_objects) / np.sqrt(np.maximum(np.abs(_gained_samples(series)), 1.0)), dtype=np.float64)
+
+
+def _gained_samples(series: Series) -> NDArray[np.float64]:
+    """float64[K]: sampled objects gained by each site over the longest segment."""
     segment = series.longest_segment
-    gained = series.inuse_samples[:, segment.stop - 1] - series.inuse_samples[:, segment.start]
-    return np.abs(grown_objects) / np.sqrt(np.maximum(np.abs(gained), 1.0))
+    return np.asarray(series.inuse_samples[:, segment.stop - 1] - series.inuse_samples[:, segment.start], dtype=np.float64)
 
 
 def meet(a: AllocationSite, b: AllocationSite) -> bool:
@@ -174,12 +182,11 @@ def _for_each_connection(
     objects at the other for each of those: what a handler made for each connection that is kept."""
     of_library, of_program = (b, a) if series.sites[a].own_functions else (a, b)
     one, other = series.sites[of_library], series.sites[of_program]
-    begin_alike = bool(one.frames and other.frames) and one.frames[-1].function == other.frames[-1].function
-    if one.own_functions or not other.own_functions or not begin_alike:
+    if one.own_functions or not other.own_functions or grown_objects[of_library] > grown_objects[of_program]:
         return False
+    begin_alike = bool(one.frames) and one.frames[-1].function == other.frames[-1].function
     pair = [of_library, of_program]
-    few = grown_objects[of_library] <= grown_objects[of_program]
-    return bool(few) and _as_many(grown_objects[pair], errors[pair], round(OBJECTS_A_GOROUTINE[1]))
+    return begin_alike and _as_many(grown_objects[pair], errors[pair], round(OBJECTS_A_GOROUTINE[1]))
 
 
 def _close(a: int, b: int) -> bool:
@@ -212,15 +219,12 @@ def _near(site: AllocationSite) -> list[str]:
 
 def _is_container(series: Series, a: int, b: int, grown_objects: NDArray[np.float64], containers: _Containers) -> bool:
     """Whether one site is the table or backing array that the objects of the other are put into: by who makes them, who calls
-    whom, or its row of sizes. Of tables that the maker's callee allocates two must have been sampled: one may be anything."""
+    whom, or its row of sizes."""
     few, many = (a, b) if grown_objects[a] < grown_objects[b] else (b, a)
     if grown_objects[few] * CONTAINER_RATIO > grown_objects[many]:
         return False
     called = series.sites[few].leaf.function in _near(series.sites[many])
-    puts_in = series.sites[many].leaf.function in _near(series.sites[few])[1:] and containers.made_at(few)
-    if puts_in:
-        segment = series.longest_segment
-        puts_in = bool(series.inuse_samples[few, segment.stop - 1] - series.inuse_samples[few, segment.start] >= MIN_MAP_TABLES)
+    puts_in = series.sites[many].leaf.function in _near(series.sites[few])[1:] and containers.grows_at(few)
     return called or puts_in or _siblings(series, few, many) or containers.is_backing_array(few)
 
 

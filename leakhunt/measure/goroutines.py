@@ -94,6 +94,16 @@ class GoroutineSeries:
         return tuple(merged.values())
 
     @cached_property
+    def rising(self) -> tuple[GoroutineStack, ...]:
+        """Where many more goroutines stand at the end, and more still come."""
+        return tuple(stack for stack in self.by_own_functions if stack.multiplies and not stack.has_stopped)
+
+    @cached_property
+    def stopped(self) -> tuple[GoroutineStack, ...]:
+        """Where many came, and no more do."""
+        return tuple(stack for stack in self.by_own_functions if stack.has_stopped)
+
+    @cached_property
     def piles(self) -> tuple[GoroutineStack, ...]:
         """Where goroutines pile up, the fastest first."""
         return tuple(sorted((stack for stack in self.by_own_functions if stack.piles_up), key=lambda stack: -stack.growth))
